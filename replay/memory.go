@@ -75,6 +75,10 @@ func NewMemory(c MemoryConfig) (*Memory, error) {
 	return m, nil
 }
 
+// NeverBlocks marks a store that answers from memory. Verifiers call such a
+// store directly, and any other under a deadline.
+func (*Memory) NeverBlocks() {}
+
 // Use records key until the instant until has passed and reports whether it was
 // not recorded before. A refused use changes nothing, in particular not the expiry
 // of the recorded one.

@@ -18,3 +18,6 @@ func (Off) Use(ctx context.Context, _ string, _ time.Time) (first bool, err erro
 	}
 	return true, nil
 }
+
+// NeverBlocks marks a store that answers from memory, as [Memory.NeverBlocks].
+func (Off) NeverBlocks() {}

@@ -1,11 +1,12 @@
 // Package singleuse is how verifiers spend a single-use value: a proof's or
 // an assertion's jti. A store is other people's code, so whatever it does
-// wrong has to end as an error, never as "first use" and never as a crash.
+// wrong has to end as an error in bounded time, never as "first use", as a
+// crash, or as a request that hangs.
 package singleuse
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 )
 
@@ -15,20 +16,55 @@ type Store interface {
 	Use(ctx context.Context, key string, until time.Time) (first bool, err error)
 }
 
+// neverBlocks is implemented by stores in this process's memory. They are
+// called directly; all others get a deadline and somebody who watches it.
+type neverBlocks interface{ NeverBlocks() }
+
+// Patience is how long a store may take where the request has no earlier
+// deadline of its own.
+const Patience = 2 * time.Second
+
 // Use spends key. A panic of the store is an error, and a result that arrives
-// after the context has ended does not count.
+// after the deadline does not count.
 func Use(ctx context.Context, store Store, key string, until time.Time) (first bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
+	if _, ok := store.(neverBlocks); ok {
+		return use(ctx, store, key, until)
+	}
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	type result struct {
+		first bool
+		err   error
+	}
+	done := make(chan result, 1) // the store may answer when nobody waits any more
+	go func() {
+		first, err := use(ctx, store, key, until)
+		done <- result{first, err}
+	}()
+	select {
+	case r := <-done:
+		return r.first, r.err
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+func use(ctx context.Context, store Store, key string, until time.Time) (first bool, err error) {
 	defer func() {
-		if recover() != nil {
-			first, err = false, errors.New("the store panicked")
+		if p := recover(); p != nil {
+			first, err = false, fmt.Errorf("the store panicked (%T)", p)
 		}
 	}()
 	first, err = store.Use(ctx, key, until)
 	if err == nil {
 		err = ctx.Err()
 	}
-	return first && err == nil, err
+	if err != nil {
+		return false, err
+	}
+	return first, nil
 }
+

@@ -26,6 +26,12 @@ func Supported(alg string) bool {
 	return alg == ES256 || alg == PS256 || alg == EdDSA || alg == Ed25519
 }
 
+// IsAlgorithmOf reports whether the alg of a header or JWK names the algorithm
+// own of a key.
+func IsAlgorithmOf(alg, own string) bool {
+	return alg == own || alg == Ed25519 && own == EdDSA
+}
+
 // KeyAlgorithm is the one algorithm of a key, or [ErrKey] for a key of another
 // kind, curve or strength. It is cheap enough to run before every signature
 // check: a bound on the modulus has to stand before the arithmetic, since an
@@ -33,7 +39,7 @@ func Supported(alg string) bool {
 func KeyAlgorithm(key crypto.PublicKey) (string, error) {
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:
-		if key == nil || key.Curve != elliptic.P256() {
+		if key == nil || key.Curve != elliptic.P256() || key.X == nil || key.Y == nil {
 			return "", errUnusable
 		}
 		return ES256, nil
@@ -55,7 +61,7 @@ func Verify(key crypto.PublicKey, alg, signingInput string, signature []byte) er
 	if err != nil {
 		return err
 	}
-	if alg != own && (alg != Ed25519 || own != EdDSA) {
+	if !IsAlgorithmOf(alg, own) {
 		return ErrAlgorithm
 	}
 	// The stack buffer keeps the usual input off the heap.

@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"slices"
 	"time"
 )
 
@@ -67,6 +68,9 @@ func (c *Claims) audience(value Value) error {
 		return err
 	}
 	list, err := value.Texts()
+	if slices.Contains(list, "") {
+		return malformed("a claim is empty")
+	}
 	c.Audience = list
 	return err
 }

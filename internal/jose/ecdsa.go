@@ -2,6 +2,7 @@ package jose
 
 import (
 	"encoding/asn1"
+	"errors"
 	"math/big"
 )
 
@@ -43,7 +44,8 @@ func fromDER(der []byte) ([]byte, error) {
 	var rs struct{ R, S *big.Int }
 	rest, err := asn1.Unmarshal(der, &rs)
 	if err != nil || len(rest) != 0 || !fitsP256(rs.R) || !fitsP256(rs.S) {
-		return nil, malformed("the signer returned no P-256 signature")
+		// Our side's fault, so none of the sentinels for refused input.
+		return nil, errors.New("the signer returned no P-256 signature")
 	}
 	out := make([]byte, 2*p256Size)
 	rs.R.FillBytes(out[:p256Size])

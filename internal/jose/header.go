@@ -2,9 +2,9 @@ package jose
 
 import "strings"
 
-// Header holds the protected header members that are read. All others are
-// ignored, save those in refused: keys are never fetched or taken from jku,
-// x5u or x5c, so a header that names one changes nothing.
+// Header holds the protected header members that are read. Extensions and
+// encryption parameters refuse the token, all others are ignored: keys are never
+// fetched or taken from jku, x5u or x5c, so a header that names one changes nothing.
 type Header struct {
 	Algorithm string
 	Type      string // empty: absent

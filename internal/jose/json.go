@@ -2,6 +2,7 @@ package jose
 
 import (
 	"bytes"
+	"fmt"
 	"unicode/utf8"
 )
 
@@ -12,7 +13,7 @@ var (
 	errSyntax    = malformed("JSON syntax")
 	errUTF8      = malformed("invalid UTF-8")
 	errDuplicate = malformed("duplicate member")
-	errDepth     = malformed("nested too deep")
+	errDepth     = fmt.Errorf("%w: nested too deep", ErrLimit)
 	errTrailing  = malformed("data after the JSON object")
 )
 

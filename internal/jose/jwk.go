@@ -34,15 +34,9 @@ func ParseJWK(data []byte, maxRSABits int) (JWK, error) {
 	if err != nil {
 		return JWK{}, err
 	}
-	if err := m.agrees(key); err != nil {
-		return JWK{}, err
-	}
-	alg, err := KeyAlgorithm(key)
+	alg, err := m.agrees(key, "verify")
 	if err != nil {
 		return JWK{}, err
-	}
-	if m.alg != "" && m.alg != alg && (m.alg != Ed25519 || alg != EdDSA) {
-		return JWK{}, errUnusable
 	}
 	thumbprint, err := Thumbprint(key)
 	return JWK{Key: key, KeyID: m.kid, Algorithm: alg, Thumbprint: thumbprint}, err
@@ -66,13 +60,11 @@ func (m *jwkMembers) member(name []byte, value Value) (err error) {
 	case "crv":
 		m.crv, err = value.Text()
 	case "alg":
-		m.alg, err = value.Text()
+		m.alg, err = label(value)
 	case "kid":
 		m.kid, err = value.Text()
 	case "use":
-		if m.use, err = value.Text(); err == nil && m.use == "" {
-			return errUnusable
-		}
+		m.use, err = label(value)
 	case "key_ops":
 		m.keyOps, err = value.Texts()
 	case "x5c":
@@ -92,6 +84,16 @@ func (m *jwkMembers) member(name []byte, value Value) (err error) {
 		}
 	}
 	return err
+}
+
+// label reads a member that says what a key is for. An empty one says nothing
+// we know, which is not the same as saying nothing.
+func label(value Value) (string, error) {
+	text, err := value.Text()
+	if err == nil && text == "" {
+		err = errUnusable
+	}
+	return text, err
 }
 
 func octets(value Value) ([]byte, error) {
@@ -155,22 +157,36 @@ func (m *jwkMembers) rsaKey(maxBits int) (crypto.PublicKey, error) {
 	return key, nil
 }
 
-// agrees refuses a JWK that says of itself that it is not a verification key,
-// or whose certificate holds another key.
-func (m *jwkMembers) agrees(key crypto.PublicKey) error {
+// agrees returns the algorithm of the key. It refuses a JWK that says of itself
+// that it is for another one, or not for the operation, or whose certificate
+// holds another key.
+func (m *jwkMembers) agrees(key crypto.PublicKey, operation string) (string, error) {
+	alg, err := KeyAlgorithm(key)
+	if err != nil {
+		return "", err
+	}
+	if m.alg != "" && !IsAlgorithmOf(m.alg, alg) {
+		return "", errUnusable
+	}
 	if m.use != "" && m.use != "sig" {
-		return errUnusable
+		return "", errUnusable
 	}
-	if m.keyOps != nil && !slices.Contains(m.keyOps, "verify") {
-		return errUnusable
+	if m.keyOps != nil && !slices.Contains(m.keyOps, operation) {
+		return "", errUnusable
 	}
-	if m.certificates == nil {
-		return nil
+	if m.certificates != nil {
+		err = checkCertificate(m.certificates, key)
 	}
-	if len(m.certificates) == 0 {
+	return alg, err
+}
+
+// checkCertificate compares the first certificate of an x5c with the key. The
+// chain proves nothing here: no key is trusted for its certificate.
+func checkCertificate(x5c []string, key crypto.PublicKey) error {
+	if len(x5c) == 0 {
 		return badKey("x5c empty")
 	}
-	der, err := base64.StdEncoding.Strict().DecodeString(m.certificates[0])
+	der, err := base64.StdEncoding.Strict().DecodeString(x5c[0])
 	if err != nil {
 		return badKey("x5c malformed")
 	}

@@ -3,7 +3,7 @@ package jose
 import (
 	"crypto"
 	"encoding/json"
-	"fmt"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -30,21 +30,30 @@ type PublicKey struct {
 // "use":"sig". Keys are checked first, so jwx only ever sees sound ones.
 func EncodeJWKS(keys []PublicKey) ([]byte, error) {
 	set := jwk.NewSet()
+	seen := map[[32]byte]bool{}
 	for _, key := range keys {
+		thumbprint, err := Thumbprint(key.Key)
+		if err != nil {
+			return nil, err
+		}
+		if seen[thumbprint] {
+			return nil, badKey("published twice")
+		}
+		seen[thumbprint] = true
 		entry, err := exported(key)
 		if err != nil {
 			return nil, err
 		}
 		if err := set.AddKey(entry); err != nil {
-			return nil, fmt.Errorf("%w: duplicate key", ErrKey)
+			return nil, badKey("cannot be encoded")
 		}
 	}
 	return json.Marshal(set)
 }
 
 func exported(key PublicKey) (jwk.Key, error) {
-	if _, err := Thumbprint(key.Key); err != nil {
-		return nil, err
+	if !utf8.ValidString(key.KeyID) {
+		return nil, malformed("invalid UTF-8")
 	}
 	algorithm, err := KeyAlgorithm(key.Key)
 	if err != nil {

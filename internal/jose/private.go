@@ -12,7 +12,8 @@ import (
 
 // ParsePrivateJWK reads the private key of a JWK, for programs whose
 // configuration holds one. The public half is derived again and has to be the
-// one the JWK states, which in turn passes the checks of any public key.
+// one the JWK states, which in turn passes the checks of any public key; alg,
+// use and key_ops, where present, have to allow what the key is going to do.
 func ParsePrivateJWK(data []byte) (crypto.Signer, error) {
 	var public jwkMembers
 	var d, p, q []byte
@@ -35,6 +36,9 @@ func ParsePrivateJWK(data []byte) (crypto.Signer, error) {
 	}
 	want, err := public.publicKey(MaxRSABits)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := public.agrees(want, "sign"); err != nil {
 		return nil, err
 	}
 	key, err := privateKey(want, d, p, q)

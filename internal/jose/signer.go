@@ -3,8 +3,10 @@ package jose
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -26,8 +28,8 @@ func NewSigner(key crypto.Signer) (*Signer, error) {
 	if isNil(key) {
 		return nil, badKey("no key")
 	}
-	if private, ok := key.(ed25519.PrivateKey); ok && len(private) != ed25519.PrivateKeySize {
-		return nil, badKey("Ed25519 key length")
+	if !isWhole(key) {
+		return nil, badKey("private half missing")
 	}
 	public := key.Public()
 	algorithm, err := KeyAlgorithm(public)
@@ -50,6 +52,20 @@ func isNil(key crypto.Signer) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
+// isWhole refuses a key of the standard library without its private half, which
+// would fail or panic only later, in the first request that signs.
+func isWhole(key crypto.Signer) bool {
+	switch key := key.(type) {
+	case *ecdsa.PrivateKey:
+		return key.D != nil
+	case *rsa.PrivateKey:
+		return key.D != nil
+	case ed25519.PrivateKey:
+		return len(key) == ed25519.PrivateKeySize
+	}
+	return true
+}
+
 // Public is the verification key.
 func (s *Signer) Public() crypto.PublicKey { return s.public }
 
@@ -62,6 +78,9 @@ func (s *Signer) Thumbprint() [32]byte { return s.thumbprint }
 // Header encodes a protected header of alg, typ and kid; empty ones are left
 // out. embed adds the public key, as a DPoP proof needs.
 func (s *Signer) Header(typ, kid string, embed bool) (string, error) {
+	if s == nil || s.key == nil {
+		return "", badKey("no key")
+	}
 	header := []byte(`{"alg":"` + s.algorithm + `"`)
 	for _, member := range [...]struct{ name, value string }{{"typ", typ}, {"kid", kid}} {
 		if member.value == "" {
@@ -87,6 +106,9 @@ func (s *Signer) Header(typ, kid string, embed bool) (string, error) {
 // Sign makes the compact JWS of an encoded header and a payload. A cancelled
 // context stops it before the key is used; crypto.Signer itself takes none.
 func (s *Signer) Sign(ctx context.Context, header string, payload []byte) (string, error) {
+	if s == nil || s.key == nil {
+		return "", badKey("no key")
+	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}

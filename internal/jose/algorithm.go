@@ -39,6 +39,7 @@ func IsAlgorithmOf(alg, own string) bool {
 func KeyAlgorithm(key crypto.PublicKey) (string, error) {
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:
+		//lint:ignore SA1019 a key without coordinates panics in every method, so the fields have to be looked at
 		if key == nil || key.Curve != elliptic.P256() || key.X == nil || key.Y == nil {
 			return "", errUnusable
 		}

@@ -57,6 +57,7 @@ func isNil(key crypto.Signer) bool {
 func isWhole(key crypto.Signer) bool {
 	switch key := key.(type) {
 	case *ecdsa.PrivateKey:
+		//lint:ignore SA1019 a key without its scalar panics when it signs, so the field has to be looked at
 		return key.D != nil
 	case *rsa.PrivateKey:
 		return key.D != nil

@@ -57,10 +57,10 @@ func (e *FormError) Status() int { return e.status }
 // could not be read.
 //
 // A parameter without value counts as a repetition but is otherwise left out
-// (RFC 6749 3.2). The returned values are the caller's to change.
+// (RFC 6749 3.2).
 //
-// The body is read once. The parsed form stays in r.PostForm and in r.Form, where a
-// second ReadForm finds it and applies every rule but the size to it again, also if
+// The body is read once. The returned form is r.PostForm, and r.Form as well, so
+// whoever changes it changes it for all; there a second ReadForm finds it and applies every rule but the size to it again, also if
 // r.ParseForm put it there (that one drops what it cannot parse, so call ReadForm
 // first). Code that reads a form on behalf of an endpoint, as client authentication
 // does, has to pass the endpoint's repeatable names. Once a read has failed, every
@@ -84,7 +84,10 @@ func ReadForm(w http.ResponseWriter, r *http.Request, maxBytes int64, repeatable
 		r.PostForm = form
 	}
 	r.Form = r.PostForm
-	return checkForm(r.PostForm, repeatable)
+	if err := checkForm(r.PostForm, repeatable); err != nil {
+		return nil, err
+	}
+	return r.PostForm, nil
 }
 
 func plainForm(h http.Header) bool {
@@ -173,33 +176,45 @@ func parseForm(body string) (url.Values, error) {
 	return form, nil
 }
 
-// checkForm applies the rules that hold whoever parsed the form, and returns a copy
-// without the empty values. Letter case is folded to find repetitions, since a
-// backend that folds it later would see two values.
-func checkForm(form url.Values, repeatable []string) (url.Values, error) {
+// checkForm applies the rules that hold whoever parsed the form, and takes the
+// empty values out. Letter case is folded to find repetitions, since a backend that
+// folds it later would see two values.
+func checkForm(form url.Values, repeatable []string) error {
 	if countParams(form) > MaxFormParams {
-		return nil, ErrTooLarge
+		return ErrTooLarge
 	}
+	var folded map[string]bool // of the rare names that are not in lower case
 	for name, values := range form {
 		if name == "" || notText(name) || slices.ContainsFunc(values, notText) {
-			return nil, ErrMalformed
+			return ErrMalformed
 		}
-	}
-	checked := make(url.Values, len(form))
-	seen := make(map[string]bool, len(form))
-	for name, values := range form {
-		folded := strings.ToLower(name)
-		if seen[folded] || len(values) > 1 && !slices.Contains(repeatable, name) {
-			return nil, ErrRepeated
+		if len(values) > 1 && !slices.Contains(repeatable, name) {
+			return ErrRepeated
 		}
-		seen[folded] = true
-		for _, value := range values {
-			if value != "" {
-				checked.Add(name, value)
+		if lower := strings.ToLower(name); lower != name {
+			if form.Has(lower) || folded[lower] {
+				return ErrRepeated
 			}
+			if folded == nil {
+				folded = make(map[string]bool)
+			}
+			folded[lower] = true
 		}
 	}
-	return checked, nil
+	dropEmpty(form)
+	return nil
+}
+
+func dropEmpty(form url.Values) {
+	for name, values := range form {
+		if !slices.Contains(values, "") {
+			continue
+		}
+		values = slices.DeleteFunc(values, func(value string) bool { return value == "" })
+		if form[name] = values; len(values) == 0 {
+			delete(form, name)
+		}
+	}
 }
 
 func countParams(form url.Values) (n int) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-fapi/fapi/internal/fault"
 	"github.com/go-fapi/fapi/internal/jose"
 )
 
@@ -28,7 +29,7 @@ const (
 // kid and alg are from the header of a token that nobody has verified: kid is
 // an opaque value to be compared exactly, and empty if the token has none; alg
 // is one of ES256, PS256, EdDSA and Ed25519. The result are the keys that have
-// this kid and can have made such a signature, at most four. More than four
+// this kid and can have made such a signature, at most eight. More than eight
 // refuse the token, since which of them to try would be a guess.
 //
 // No keys and no error mean that there is no such key: the token is refused. An
@@ -171,13 +172,12 @@ func (v *Verifier) check(ctx context.Context, token string, now time.Time) (*Tok
 func (v *Verifier) checkSignature(ctx context.Context, jws *jose.JWS) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// The value may carry data of the request, its type does not.
-			err = fmt.Errorf("accesstoken: key source or key panicked (%T)", p)
+			err = fault.Panic("accesstoken: key source or key", p)
 		}
 	}()
 	keys, err := v.keys.Keys(ctx, jws.Header.KeyID, jws.Header.Algorithm)
 	if err != nil {
-		return keySourceError(err)
+		return fault.Of("accesstoken: key source", err)
 	}
 	if n := len(keys); n == 0 || n > maxCandidates {
 		return refuse(ErrKey, fmt.Errorf("%d candidates", n))
@@ -198,14 +198,4 @@ func tryKeys(jws *jose.JWS, keys []crypto.PublicKey) error {
 		}
 	}
 	return refuseJOSE(refusal)
-}
-
-// keySourceError keeps the cause, unless the cause would pass for the refusal
-// of a token: a key server's own OAuth error is no fault of this request.
-func keySourceError(err error) error {
-	var coded interface{ OAuthCode() string }
-	if errors.As(err, &coded) {
-		return fmt.Errorf("accesstoken: key source: %v", err)
-	}
-	return fmt.Errorf("accesstoken: key source: %w", err)
 }

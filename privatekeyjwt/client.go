@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto"
 	"errors"
-	"fmt"
 
+	"github.com/go-fapi/fapi/internal/fault"
 	"github.com/go-fapi/fapi/internal/jose"
 )
 
@@ -66,7 +66,7 @@ func (v *Verifier) client(ctx context.Context, clientID string) (client Client, 
 	}
 	switch {
 	case err != nil:
-		return Client{}, fmt.Errorf("privatekeyjwt: client source: %w", err)
+		return Client{}, fault.Of("privatekeyjwt: client source", err)
 	case !ok:
 		return Client{}, refuse(ErrClient)
 	case client.Keys == nil:
@@ -84,7 +84,7 @@ func verify(ctx context.Context, token *jose.JWS, source KeySource, alg string) 
 		err = ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("privatekeyjwt: key source: %w", err)
+		return fault.Of("privatekeyjwt: key source", err)
 	}
 	if len(keys) == 0 {
 		return refuse(ErrKey)
@@ -105,10 +105,9 @@ func keyAlgorithm(alg string) string {
 	return alg
 }
 
-// recovered makes a panic of somebody's implementation an error. The value may
-// carry data of the request, its type does not.
+// recovered makes a panic of somebody's implementation an error.
 func recovered(what string, err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("privatekeyjwt: %s panicked (%T)", what, p)
+		*err = fault.Panic("privatekeyjwt: "+what, p)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-fapi/fapi/internal/fault"
 	"github.com/go-fapi/fapi/internal/jose"
 	"github.com/go-fapi/fapi/internal/singleuse"
 )
@@ -159,7 +160,7 @@ func (v *Verifier) authenticate(r *http.Request) (string, error) {
 func (v *Verifier) spend(ctx context.Context, c *jose.Claims) error {
 	first, err := singleuse.Use(ctx, v.replay, replayKey(c.Subject, c.ID), c.Expires.Add(v.leeway+time.Second))
 	if err != nil {
-		return fmt.Errorf("privatekeyjwt: replay store: %w", err)
+		return fault.Of("privatekeyjwt: replay store", err)
 	}
 	if !first {
 		return refuse(ErrReplay)

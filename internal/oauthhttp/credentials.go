@@ -117,6 +117,13 @@ func token68Len(s string) int {
 	return n
 }
 
-func isToken68Byte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '-' <= c && c <= '9' || c == '_' || c == '~' || c == '+'
-}
+func isToken68Byte(c byte) bool { return token68[c] }
+
+// token68 is a table because every request scans its whole token.
+var token68 = func() (t [256]bool) {
+	for c := range t {
+		c := byte(c)
+		t[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '-' <= c && c <= '9' || c == '_' || c == '~' || c == '+'
+	}
+	return t
+}()

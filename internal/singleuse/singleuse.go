@@ -6,8 +6,9 @@ package singleuse
 
 import (
 	"context"
-	"fmt"
 	"time"
+
+	"github.com/go-fapi/fapi/internal/fault"
 )
 
 // Store is the contract of every ReplayStore in this module: atomic, and
@@ -55,7 +56,7 @@ func Use(ctx context.Context, store Store, key string, until time.Time) (first b
 func use(ctx context.Context, store Store, key string, until time.Time) (first bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			first, err = false, fmt.Errorf("the store panicked (%T)", p)
+			first, err = false, fault.Panic("the store", p)
 		}
 	}()
 	first, err = store.Use(ctx, key, until)
@@ -67,4 +68,3 @@ func use(ctx context.Context, store Store, key string, until time.Time) (first b
 	}
 	return first, nil
 }
-

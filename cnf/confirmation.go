@@ -55,6 +55,16 @@ func (c Confirmation) Thumbprint(member string) (thumbprint [32]byte, ok bool) {
 	return thumbprint, false
 }
 
+// count is the number of members.
+func (c Confirmation) count() (n int) {
+	for _, b := range [...]binding{c.jkt, c.x5t} {
+		if b.set {
+			n++
+		}
+	}
+	return n
+}
+
 // IsZero reports whether c confirms nobody.
 func (c Confirmation) IsZero() bool { return c == Confirmation{} }
 
@@ -81,7 +91,7 @@ func ParseConfirmation(data []byte) (Confirmation, error) {
 		return nil
 	})
 	if err != nil || c.IsZero() {
-		return Confirmation{}, refuse(ErrConfirmation, err)
+		return Confirmation{}, refuse(ErrConfirmation)
 	}
 	return c, nil
 }
@@ -90,7 +100,7 @@ func ParseConfirmation(data []byte) (Confirmation, error) {
 // error: a token meant to be bound must not lose its binding on the way out.
 func (c Confirmation) MarshalJSON() ([]byte, error) {
 	if c.IsZero() {
-		return nil, refuse(ErrConfirmation, nil)
+		return nil, refuse(ErrConfirmation)
 	}
 	out := []byte{'{'}
 	if c.jkt.set {
@@ -103,4 +113,16 @@ func (c Confirmation) MarshalJSON() ([]byte, error) {
 		out = append(out, `"x5t#S256":"`+jose.Encode(c.x5t.thumbprint[:])+`"`...)
 	}
 	return append(out, '}'), nil
+}
+
+// UnmarshalJSON reads the value of a cnf claim as [ParseConfirmation] does; null
+// is an error too. A struct of claims can therefore hold a Confirmation. Take
+// care that a second cnf beside the first is refused, which encoding/json does
+// not do.
+func (c *Confirmation) UnmarshalJSON(data []byte) error {
+	parsed, err := ParseConfirmation(data)
+	if err == nil {
+		*c = parsed
+	}
+	return err
 }

@@ -1,0 +1,61 @@
+package cnf_test
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/go-fapi/fapi/accesstoken"
+	"github.com/go-fapi/fapi/cnf"
+	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/jwks"
+	"github.com/go-fapi/fapi/privatekeyjwt"
+	"github.com/go-fapi/fapi/replay"
+)
+
+// The packages do not import each other. Everything they meet by is here, one
+// line for each meeting point.
+var (
+	// An API: tokens and proofs under the middleware.
+	_ cnf.Claims                       = (*accesstoken.Token)(nil)
+	_ cnf.Method                       = (*dpop.Verifier)(nil)
+	_ interface{ Algorithms() string } = (*dpop.Verifier)(nil) // algs of a challenge
+	_                                  = cnf.Config[*accesstoken.Token]{Verify: (*accesstoken.Verifier)(nil).Verify}
+
+	// Keys.
+	_ accesstoken.KeySource   = (*jwks.Static)(nil)
+	_ accesstoken.KeySource   = (*jwks.Remote)(nil)
+	_ accesstoken.KeySource   = (*jwks.Publisher)(nil) // an API in the authorization server itself
+	_ privatekeyjwt.KeySource = (*jwks.Static)(nil)
+	_ privatekeyjwt.KeySource = (*jwks.Remote)(nil)
+	_ http.Handler            = (*jwks.Publisher)(nil)
+
+	// Single-use values.
+	_ dpop.ReplayStore          = (*replay.Memory)(nil)
+	_ dpop.ReplayStore          = replay.SetIfAbsent(nil)
+	_ dpop.ReplayStore          = replay.Off{}
+	_ privatekeyjwt.ReplayStore = (*replay.Memory)(nil)
+	_ privatekeyjwt.ReplayStore = replay.SetIfAbsent(nil)
+	_ privatekeyjwt.ReplayStore = replay.Off{}
+	_ dpop.NonceSource          = (*dpop.Nonces)(nil)
+
+	// A client: transports that go around each other.
+	_ http.RoundTripper = (*dpop.Transport)(nil)
+	_ http.RoundTripper = (*privatekeyjwt.Transport)(nil)
+	_                   = dpop.Transport{Base: (*privatekeyjwt.Transport)(nil)}
+
+	// Refusals: everybody's error has the code that everybody's writer reads.
+	_ refusal = (*cnf.Error)(nil)
+	_ refusal = (*accesstoken.Error)(nil)
+	_ refusal = (*dpop.Error)(nil)
+	_ refusal = (*privatekeyjwt.Error)(nil)
+
+	// Details for logs.
+	_ slog.LogValuer = (*cnf.Error)(nil)
+	_ slog.LogValuer = (*dpop.Error)(nil)
+	_ slog.LogValuer = (*privatekeyjwt.Error)(nil)
+)
+
+type refusal interface {
+	error
+	OAuthCode() string
+}

@@ -1,0 +1,13 @@
+// Package fapi is the front page of a family of packages for financial-grade
+// OAuth. Each one implements one standard and is imported alone:
+//
+//   - dpop: proof of possession of a key, for clients, servers and APIs (RFC 9449)
+//   - cnf: the guard in front of an API (RFC 7800, RFC 6750, RFC 9470)
+//   - accesstoken: JWT access tokens, issued and verified (RFC 9068)
+//   - privatekeyjwt: client authentication by signed assertions (RFC 7523)
+//   - jwks: key sets, static, remote and published (RFC 7517)
+//   - replay: stores for values that may be used once
+//
+// Start with package cnf if you have an API, with dpop if you have a client or
+// an authorization server, and with examples/bank to see all of it at work.
+package fapi

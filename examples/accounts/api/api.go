@@ -1,0 +1,91 @@
+// Package api is a small accounts API behind package cnf.
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/go-fapi/fapi/accesstoken"
+	"github.com/go-fapi/fapi/cnf"
+	"github.com/go-fapi/fapi/dpop"
+)
+
+// Config configures the API.
+type Config struct {
+	Identifier string // required: the API's resource identifier, also its public origin
+	Issuer     string // required: whose tokens it accepts
+	Keys       accesstoken.KeySource
+	Proofs     *dpop.Verifier
+	Observe    func(cnf.Event)
+}
+
+// Account is what the API serves.
+type Account struct {
+	ID      string `json:"id"`
+	Owner   string `json:"owner"`
+	Balance string `json:"balance"`
+}
+
+var accounts = []Account{{"DE-4711", "alice", "1204.50 EUR"}, {"DE-4712", "bob", "17.20 EUR"}}
+
+// New returns the API: GET /accounts needs the scope accounts, POST /payments
+// the scope payments.
+func New(config Config) (http.Handler, error) {
+	tokens, err := accesstoken.NewVerifier(accesstoken.VerifierConfig{
+		Issuer: config.Issuer, Audience: config.Identifier, Keys: config.Keys,
+	})
+	if err != nil {
+		return nil, err
+	}
+	guard, err := cnf.New(cnf.Config[*accesstoken.Token]{
+		Verify:           tokens.Verify,
+		Methods:          []cnf.Method{config.Proofs},
+		Require:          cnf.Requirement{Scope: []string{"accounts"}},
+		ResourceMetadata: config.Identifier + metadataPath,
+		Observe:          config.Observe,
+	})
+	if err != nil {
+		return nil, err
+	}
+	payments, err := guard.With(cnf.Requirement{Scope: []string{"payments"}})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /accounts", guard.Handler(Accounts()))
+	mux.Handle("POST /payments", payments.Handler(Payments()))
+	mux.HandleFunc("GET "+metadataPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, metadata(config)) })
+	return mux, nil
+}
+
+const metadataPath = "/.well-known/oauth-protected-resource"
+
+// metadata is RFC 9728.
+func metadata(config Config) map[string]any {
+	return map[string]any{
+		"resource":                          config.Identifier,
+		"authorization_servers":             []string{config.Issuer},
+		"scopes_supported":                  []string{"accounts", "payments"},
+		"bearer_methods_supported":          []string{"header"},
+		"dpop_bound_access_tokens_required": true,
+		"dpop_signing_alg_values_supported": []string{"ES256", "PS256", "EdDSA", "Ed25519"},
+	}
+}
+
+// Accounts lists accounts, unguarded.
+func Accounts() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, accounts) })
+}
+
+// Payments accepts a payment, unguarded.
+func Payments() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		claims, _ := cnf.FromContext[*accesstoken.Token](r.Context())
+		writeJSON(w, map[string]string{"status": "accepted", "client": claims.ClientID()})
+	})
+}
+
+func writeJSON(w http.ResponseWriter, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(body) // the client has left: nobody to tell
+}

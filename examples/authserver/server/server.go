@@ -1,0 +1,139 @@
+// Package server is a small authorization server made of this module's
+// packages: client authentication by private_key_jwt, DPoP-bound JWT access
+// tokens for the client_credentials grant, metadata and keys.
+//
+// It shows how the packages meet; it keeps everything in memory.
+package server
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-fapi/fapi/accesstoken"
+	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/jwks"
+	"github.com/go-fapi/fapi/privatekeyjwt"
+)
+
+// Replay is a store for single-use values; proofs and assertions can share one.
+type Replay interface {
+	Use(ctx context.Context, key string, until time.Time) (first bool, err error)
+}
+
+// Client is a registered client.
+type Client struct {
+	Keys   privatekeyjwt.KeySource // its public keys
+	Scopes []string                // what it may ask for
+	APIs   []string                // the resources it may ask for; the first is the default
+}
+
+// Config configures a [Server].
+type Config struct {
+	Issuer  string            // required
+	Key     crypto.Signer     // required: signs access tokens
+	Clients map[string]Client // required
+	Replay  Replay            // required
+	Nonces  dpop.NonceSource  // nil: proofs need no nonce
+
+	// ExtraAudiences is for the bank's control of one attack. FAPI 2.0 servers
+	// leave it empty.
+	ExtraAudiences []string
+
+	ObserveClient func(privatekeyjwt.Event)
+	ObserveProof  func(dpop.Event)
+}
+
+// Server is an authorization server: an [http.Handler].
+type Server struct {
+	config  Config
+	clients *privatekeyjwt.Verifier
+	proofs  *dpop.Verifier
+	tokens  *accesstoken.Issuer
+	mux     *http.ServeMux
+}
+
+// New makes a server.
+func New(config Config) (*Server, error) {
+	s := &Server{config: config, mux: http.NewServeMux()}
+	var err error
+	if s.clients, err = privatekeyjwt.NewVerifier(privatekeyjwt.VerifierConfig{
+		Issuer: config.Issuer, Clients: s, Replay: config.Replay,
+		ExtraAudiences: config.ExtraAudiences, Observe: config.ObserveClient,
+	}); err != nil {
+		return nil, err
+	}
+	if s.proofs, err = dpop.NewVerifier(dpop.VerifierConfig{
+		Origins: []string{config.Issuer}, Replay: config.Replay,
+		Nonces: config.Nonces, Observe: config.ObserveProof,
+	}); err != nil {
+		return nil, err
+	}
+	if s.tokens, err = accesstoken.NewIssuer(accesstoken.IssuerConfig{Issuer: config.Issuer, Key: config.Key}); err != nil {
+		return nil, err
+	}
+	keys, err := jwks.NewPublisher(jwks.PublisherConfig{Keys: []jwks.Key{{Key: config.Key.Public()}}})
+	if err != nil {
+		return nil, err
+	}
+	s.mux.Handle("/jwks", keys)
+	s.mux.HandleFunc("POST /token", s.token)
+	s.mux.HandleFunc("GET /.well-known/oauth-authorization-server", s.metadata)
+	return s, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Client implements [privatekeyjwt.ClientSource].
+func (s *Server) Client(_ context.Context, id string) (privatekeyjwt.Client, bool, error) {
+	client, ok := s.config.Clients[id]
+	return privatekeyjwt.Client{Keys: client.Keys}, ok, nil
+}
+
+// grant is what one token request asks for and may have.
+type grant struct {
+	scopes []string
+	api    string
+}
+
+var (
+	errUnsupportedGrant = coded("unsupported_grant_type")
+	errScope            = coded("invalid_scope")
+	errTarget           = coded("invalid_target")
+)
+
+// coded is an error of the token endpoint (RFC 6749 section 5.2).
+type coded string
+
+func (c coded) Error() string     { return string(c) }
+func (c coded) OAuthCode() string { return string(c) }
+
+func (s *Server) grant(clientID string, r *http.Request) (grant, error) {
+	client := s.config.Clients[clientID]
+	form := r.PostForm
+	if form.Get("grant_type") != "client_credentials" {
+		return grant{}, errUnsupportedGrant
+	}
+	scopes := strings.Fields(form.Get("scope"))
+	for _, scope := range scopes {
+		if !slices.Contains(client.Scopes, scope) {
+			return grant{}, errScope
+		}
+	}
+	if len(client.APIs) == 0 {
+		return grant{}, errors.New("client without an API")
+	}
+	api := client.APIs[0]
+	if resources := form["resource"]; len(resources) > 0 { // RFC 8707
+		api = resources[0]
+		if len(resources) > 1 || !slices.Contains(client.APIs, api) {
+			return grant{}, errTarget
+		}
+	}
+	return grant{scopes: scopes, api: api}, nil
+}

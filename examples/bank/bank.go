@@ -1,0 +1,197 @@
+package main
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/go-fapi/fapi/accesstoken"
+	"github.com/go-fapi/fapi/cnf"
+	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/examples/accounts/api"
+	"github.com/go-fapi/fapi/examples/authserver/server"
+	"github.com/go-fapi/fapi/examples/internal/pki"
+	"github.com/go-fapi/fapi/jwks"
+	"github.com/go-fapi/fapi/privatekeyjwt"
+	"github.com/go-fapi/fapi/replay"
+)
+
+const (
+	clientID      = "fintech"       // the honest client, the victim
+	otherClientID = "other-fintech" // another client of the same server; the thief has its key
+)
+
+// bank is the world of the example. Everything in it is what a program of
+// yours would have, but for the rules: they record which rule refused last.
+type bank struct {
+	authority *pki.Authority
+	servers   []*http.Server
+	tls       *tls.Config
+	rules     lastRule
+
+	issuer, api string // origins, and at the same time the identifiers
+
+	clientKey, dpopKey, otherKey, thiefKey crypto.Signer
+	issuerKey                              crypto.Signer
+
+	serverConfig server.Config
+	apiConfig    api.Config
+	proofConfig  dpop.VerifierConfig
+}
+
+func newBank() (*bank, error) {
+	b := &bank{}
+	var err error
+	if b.authority, err = pki.NewAuthority("Bank example"); err != nil {
+		return nil, err
+	}
+	if b.tls, err = b.authority.Server(); err != nil {
+		return nil, err
+	}
+	for _, key := range []*crypto.Signer{&b.clientKey, &b.dpopKey, &b.otherKey, &b.thiefKey, &b.issuerKey} {
+		if *key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.startServers(); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// startServers needs the addresses first: they are part of the configuration.
+func (b *bank) startServers() error {
+	serverListener, issuer, err := b.listen()
+	if err != nil {
+		return err
+	}
+	apiListener, identifier, err := b.listen()
+	if err != nil {
+		return err
+	}
+	b.issuer, b.api = issuer, identifier
+	if err := b.configure(); err != nil {
+		return err
+	}
+	authorizationServer, err := server.New(b.serverConfig)
+	if err != nil {
+		return err
+	}
+	accounts, err := b.accounts(b.proofConfig)
+	if err != nil {
+		return err
+	}
+	b.start(serverListener, authorizationServer)
+	b.start(apiListener, accounts)
+	return nil
+}
+
+// configure sets both servers up the strict way. Controls copy these and take
+// one thing away.
+func (b *bank) configure() error {
+	clients := map[string]server.Client{}
+	for id, key := range map[string]crypto.Signer{clientID: b.clientKey, otherClientID: b.otherKey} {
+		keys, err := jwks.NewStaticKeys(jwks.Key{Key: key.Public()})
+		if err != nil {
+			return err
+		}
+		clients[id] = server.Client{Keys: keys, Scopes: []string{"accounts", "payments"}, APIs: []string{b.api, "https://other.api.example"}}
+	}
+	serverStore, err := replay.NewMemory(replay.MemoryConfig{})
+	if err != nil {
+		return err
+	}
+	serverNonces, err := newNonces(b.issuer)
+	if err != nil {
+		return err
+	}
+	b.serverConfig = server.Config{
+		Issuer: b.issuer, Key: b.issuerKey, Clients: clients, Replay: serverStore, Nonces: serverNonces,
+		ObserveClient: func(e privatekeyjwt.Event) { b.rules.record(e.Err) },
+		ObserveProof:  func(e dpop.Event) { b.rules.record(e.Err) },
+	}
+	keys, err := jwks.NewRemote(jwks.RemoteConfig{
+		URL: b.issuer + "/jwks", RootCAs: b.authority.Pool(),
+		AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, // our own server, on loopback
+	})
+	if err != nil {
+		return err
+	}
+	b.apiConfig = api.Config{Identifier: b.api, Issuer: b.issuer, Keys: keys, Observe: func(e cnf.Event) { b.rules.record(e.Err) }}
+	apiStore, err := replay.NewMemory(replay.MemoryConfig{})
+	if err != nil {
+		return err
+	}
+	apiNonces, err := newNonces(b.api)
+	b.proofConfig = dpop.VerifierConfig{Origins: []string{b.api}, Replay: apiStore, Nonces: apiNonces}
+	return err
+}
+
+func newNonces(server string) (*dpop.Nonces, error) {
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, err
+	}
+	return dpop.NewNonces(dpop.NoncesConfig{Server: server, Secrets: [][]byte{secret}})
+}
+
+// accounts is the accounts API with a proof verifier of the given kind.
+func (b *bank) accounts(config dpop.VerifierConfig) (http.Handler, error) {
+	proofs, err := dpop.NewVerifier(config)
+	if err != nil {
+		return nil, err
+	}
+	accounts := b.apiConfig
+	accounts.Proofs = proofs
+	return api.New(accounts)
+}
+
+// tokens verifies access tokens for an API of the given identifier.
+func (b *bank) tokens(audience string) (*accesstoken.Verifier, error) {
+	return accesstoken.NewVerifier(accesstoken.VerifierConfig{Issuer: b.issuer, Audience: audience, Keys: b.apiConfig.Keys})
+}
+
+func (b *bank) listen() (net.Listener, string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
+	return listener, "https://" + listener.Addr().String(), nil
+}
+
+func (b *bank) start(listener net.Listener, handler http.Handler) {
+	s := &http.Server{
+		Handler: handler, TLSConfig: b.tls, ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0), // the thief's broken handshakes
+	}
+	b.servers = append(b.servers, s)
+	go func() {
+		if err := s.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			log.Print("bank: ", err)
+		}
+	}()
+}
+
+func (b *bank) close() {
+	for _, s := range b.servers {
+		s.Close()
+	}
+}
+
+// transport trusts the bank's authority and nobody else.
+func (b *bank) transport() *http.Transport {
+	return &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: b.authority.Pool(), MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true,
+	}
+}

@@ -1,0 +1,33 @@
+package redisstore_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-fapi/fapi/redisstore"
+)
+
+// Several addresses make a Cluster client, a MasterName a Sentinel one.
+func ExampleNewReplay() {
+	client := redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs:                 []string{"redis.bank.example:6379"},
+		ContextTimeoutEnabled: true,
+	})
+	defer client.Close()
+	store, err := redisstore.NewReplay(redisstore.ReplayConfig{Client: client})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	if err := store.Check(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	// Usually called by a verifier, whose configuration takes the store.
+	first, err := store.Use(ctx, "jti of a proof", time.Now().Add(70*time.Second))
+	fmt.Println(first, err)
+}

@@ -84,6 +84,8 @@ func TestValue(t *testing.T) {
 		{"17e8", time.Unix(1700000000, 0)},
 		{"1.7E+9", time.Unix(1700000000, 0)},
 		{"253402300799", time.Unix(253402300799, 0)},
+		{"253402300799.0", time.Unix(253402300799, 0)},
+		{"1700000000.000000000000000000000", time.Unix(1700000000, 0)}, // 32 characters
 	} {
 		got, err := jose.Value(test.text).Time()
 		require.NoError(t, err, test.text)

@@ -61,6 +61,10 @@ func TestCompactShape(t *testing.T) {
 		jwe := jose.Encode([]byte(`{"alg":"RSA-OAEP-256","enc":"A256GCM"}`))
 		refuse(t, jwe+".AAAA.AAAA.AAAA.AAAA", jwe+"..AAAA.AAAA.AAAA")
 		require.ErrorIs(t, verify(header+"."+payload+".", &key.PublicKey), jose.ErrSignature, "an empty signature verifies nothing")
+		for _, token := range []string{token + ".", header + "." + payload + "..", header + "." + payload, header, ".a.a", "a..a"} {
+			_, err := jose.Split(token)
+			assert.ErrorIs(t, err, jose.ErrMalformed, token)
+		}
 	})
 	t.Run("S20 encryption parameters in a signed token", func(t *testing.T) {
 		for _, member := range []string{`"enc":"A256GCM"`, `"zip":"DEF"`, `"epk":{}`, `"p2c":1`, `"p2s":"AA"`} {

@@ -124,7 +124,7 @@ func TestReadObjectText(t *testing.T) {
 		require.Equal(t, "a\ufffd€", got.ID)
 	})
 	t.Run("S11 lone surrogate escape", func(t *testing.T) {
-		for _, bad := range []string{`\ud800`, `\udfff`, `\ud800a`, `\ud800\u0041`, `\udc00\ud800`, `\ud800\ud800`, `\uDBFF\n`} {
+		for _, bad := range []string{`\ud800`, `\udfff`, `\ud800a`, `\ud800\u0041`, `\udc00\ud800`, `\ud800\ud800`, `\uDBFF\n`, `\ud83d\nde00`, `\ud83dxude00`} {
 			assert.ErrorIs(t, claims(`{"jti":"`+bad+`"}`), jose.ErrMalformed, bad)
 			assert.ErrorIs(t, claims(`{"`+bad+`":1}`), jose.ErrMalformed, bad)
 		}
@@ -195,7 +195,8 @@ func TestReadObjectSyntax(t *testing.T) {
 		``, ` `, `{`, `}`, `[]`, `null`, `"a"`, `1`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `{"a":1 "b":2}`, `{a:1}`, `{'a':1}`, `{"a":1`, `{"a":"`,
 		`{"a":"b}`, `{"a":"\"}`, `{"a":"\x"}`, `{"a":"\`, `{"a":"\u`, `{"a":"\ud83d\`, `{"a":"\u12"}`, `{"a":"\u12g4"}`, `{"a":"\U0041"}`, `{"a":01}`, `{"a":+1}`, `{"a":.5}`, `{"a":1.}`,
 		`{"a":1e}`, `{"a":1e+}`, `{"a":-}`, `{"a":0x1}`, `{"a":1_0}`, `{"a":NaN}`, `{"a":Infinity}`, `{"a":True}`, `{"a":nul}`, `{"a":truefalse}`,
-		`{"a":[1,]}`, `{"a":[,1]}`, `{"a":[1 2]}`, `{"a":[1}`, `{"a":{"b":1]}`, `{"a":1}//`, `{/**/}`, `{"a":1,,"b":2}`, `{1:2}`, `{"a"::1}`,
+		`{"a":[1,]}`, `{"a":[,1]}`, `{"a":[1 2]}`, `{"a":[1}`, `{"a":{"b":1]}`, `{"a":1}//`, `{/**/}`, `{"a":1,,"b":2}`, `{1:2}`, `{"a"::1}`, `{:1}`,
+		`{"a":trux}`, `{"a":falsy}`, `{"a":nulX}`, `{"a":"\u00g0"}`, `{"a":"\u00G0"}`, `{"a":"\u00/0"}`, `{"a":"\u00:0"}`, `{"a":"\u00@0"}`, "{\"a\":\"\\u00`0\"}",
 	} {
 		assert.ErrorIs(t, object(text), jose.ErrMalformed, text)
 	}
@@ -204,6 +205,7 @@ func TestReadObjectSyntax(t *testing.T) {
 		"a": "-0.5e-7", "b": "0", "c": "1E+2", "d": "[ ]", "e": `{ }`, "f": "true", "g": "false", "h\"\\/\b\f\n\r\té": `"\u00e9"`,
 	}, members(t, `{"":null,"a":-0.5e-7,"b":0,"c":1E+2,"d":[ ],"e":{ },"f":true,"g":false,"h\"\\\/\b\f\n\r\t\u00E9":"\u00e9"}`))
 	require.Empty(t, members(t, ` { } `))
+	require.Equal(t, map[string]string{"\u00aa\u00ff\u0009\u00a0": "0"}, members(t, `{"\u00aA\u00Ff\u0009\u00a0":0}`))
 }
 
 func TestReadObjectVisitor(t *testing.T) {

@@ -77,7 +77,8 @@ func TestECPoints(t *testing.T) {
 		long := append([]byte{0x80}, x...)
 		for name, jwk := range map[string]string{
 			"33 octets, leading zero": ecJWK(append([]byte{0}, x...), y), "31 octets": ecJWK(x[1:], y), "empty": ecJWK(nil, y),
-			"33 octets, top bit": ecJWK(long, y), "y of 33 octets": ecJWK(x, append([]byte{0}, y...)), "1 KiB": ecJWK([]byte(strings.Repeat("\xff", 1024)), y),
+			"33 octets, top bit": ecJWK(long, y), "y of 33 octets": ecJWK(x, append([]byte{0}, y...)),
+			"33 and 31 octets": ecJWK(append(x[:32:32], y[0]), y[1:]), "31 and 33 octets": ecJWK(x[:31], append(x[31:32:32], y...)), "1 KiB": ecJWK([]byte(strings.Repeat("\xff", 1024)), y),
 		} {
 			assert.ErrorIs(t, parse(jwk), jose.ErrKey, name)
 		}
@@ -138,6 +139,7 @@ func TestJWKContradictions(t *testing.T) {
 				assert.ErrorIs(t, parse(text), jose.ErrKey, name)
 			}
 			assert.ErrorIs(t, parse(with(jwk, `"x5c":["`+jose.Encode(own)+`"]`)), jose.ErrKey, "x5c is not base64url")
+			assert.ErrorIs(t, parse(with(jwk, `"x5c":["`+base64.StdEncoding.EncodeToString(own)+`!"]`)), jose.ErrKey, "a good certificate and more")
 			assert.ErrorIs(t, parse(with(jwk, `"x5c":"`+base64.StdEncoding.EncodeToString(own)+`"`)), jose.ErrMalformed)
 		}
 	})

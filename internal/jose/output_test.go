@@ -1,6 +1,12 @@
 package jose_test
 
+//lint:file-ignore SA1019 broken keys can only be made by setting their fields
+
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -67,7 +73,8 @@ func TestEncodeJWKS(t *testing.T) {
 	require.NoError(t, publish(jose.PublicKey{Key: one, KeyID: "k"}, jose.PublicKey{Key: two, KeyID: "l"}))
 	require.ErrorIs(t, publish(jose.PublicKey{Key: one, KeyID: "k"}, jose.PublicKey{Key: one, KeyID: "l"}), jose.ErrKey, "one key, two names")
 	require.ErrorIs(t, publish(jose.PublicKey{Key: one, KeyID: "a\xff"}), jose.ErrMalformed)
-	for _, key := range []any{nil, "key", testkeys.ES256("one"), testkeys.PS256()} {
-		require.ErrorIs(t, publish(jose.PublicKey{Key: key}), jose.ErrKey, "%T: private, or no key at all", key)
+	off := &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}
+	for _, key := range []any{nil, "key", testkeys.ES256("one"), testkeys.PS256(), off, &rsa.PublicKey{N: odd(1024), E: 65537}} {
+		require.ErrorIs(t, publish(jose.PublicKey{Key: key}), jose.ErrKey, "%T: private, unsound, or no key at all", key)
 	}
 }

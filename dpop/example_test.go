@@ -56,12 +56,12 @@ func newExampleVerifier(origin string) *dpop.Verifier {
 func ExampleSigner() {
 	signer := newExampleSigner()
 	ctx := context.Background()
-	proof, err := signer.SignResourceRequest(ctx, "GET", "https://api.bank.example/accounts?page=2", "the access token", "")
+	proof, err := signer.SignResourceRequest(ctx, "GET", "https://api.bank.example/accounts?page=2", "Kz8mXK1EalYznwH", "")
 	if err != nil {
 		log.Fatal(err)
 	}
 	r := httptest.NewRequest("GET", "https://api.bank.example/accounts?page=2", nil)
-	r.Header.Set("Authorization", "DPoP "+"the access token")
+	r.Header.Set("Authorization", "DPoP Kz8mXK1EalYznwH")
 	r.Header.Set("DPoP", proof)
 
 	fmt.Println("segments:", len(strings.Split(proof, ".")))
@@ -116,11 +116,11 @@ func exampleServers() (as, api *httptest.Server) {
 		}
 		bound = proof.Thumbprint() // a real server writes it into the token, as cnf.jkt
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(map[string]any{"access_token": "the access token", "token_type": "DPoP", "expires_in": 60})
+		json.NewEncoder(w).Encode(map[string]any{"access_token": "Kz8mXK1EalYznwH", "token_type": "DPoP", "expires_in": 60})
 	})
 	api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Package cnf does this, and finds the token and its binding itself.
-		err := atAPI.Confirm(w.Header(), r, "the access token", bound)
+		err := atAPI.Confirm(w.Header(), r, "Kz8mXK1EalYznwH", bound)
 		if refused, ok := errors.AsType[*dpop.Error](err); ok {
 			w.Header().Set("WWW-Authenticate", fmt.Sprintf("DPoP error=%q, algs=%q", refused.OAuthCode(), atAPI.Algorithms()))
 			w.WriteHeader(http.StatusUnauthorized)
@@ -192,13 +192,13 @@ func ExampleError() {
 	}
 	const internal = "http://10.0.0.1:8080/accounts" // what a client behind the proxy should not use
 	signer := newExampleSigner()
-	proof, err := signer.SignResourceRequest(context.Background(), "GET", internal, "the access token", "")
+	proof, err := signer.SignResourceRequest(context.Background(), "GET", internal, "Kz8mXK1EalYznwH", "")
 	if err != nil {
 		log.Fatal(err)
 	}
 	r := httptest.NewRequest("GET", internal, nil)
 	r.Header.Set("DPoP", proof)
-	_, err = verifier.VerifyResourceRequest(r, "the access token", signer.Thumbprint())
+	_, err = verifier.VerifyResourceRequest(r, "Kz8mXK1EalYznwH", signer.Thumbprint())
 
 	var refused *dpop.Error
 	if errors.As(err, &refused) {

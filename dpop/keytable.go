@@ -2,9 +2,9 @@ package dpop
 
 import (
 	"crypto"
-	"hash/maphash"
 	"strings"
-	"sync/atomic"
+
+	"github.com/go-fapi/fapi/internal/fixedtable"
 )
 
 // proofKey is the outcome of reading one protected header.
@@ -16,60 +16,31 @@ type proofKey struct {
 }
 
 // keyTable remembers headers that were read before: all proofs of one client
-// carry the same one, and decoding it costs a fifth of a verification. A slot
-// is found by a seeded hash and believed only if the whole header is equal, so
-// a collision costs time, never a wrong key.
+// carry the same one, and decoding it costs a fifth of a verification.
 //
 // An entry is made only after a proof verified with a key that an access token
 // is bound to. Strangers therefore cannot fill the table, and its size is
 // fixed: with more clients than slots, some headers are read again.
-type keyTable struct {
-	seed  maphash.Seed
-	slots []atomic.Pointer[proofKey]
-}
+type keyTable struct{ table *fixedtable.Table[proofKey] }
 
 const (
 	tableSlots = 1 << 14 // about 12 MiB with P-256 keys when every slot is taken, 30 at most
-	tableWays  = 4       // slots that one header may be in
 	maxHeader  = 1 << 10 // octets; a header with an RSA key of 4096 bits has 1,004
 )
 
-func newKeyTable() *keyTable {
-	return &keyTable{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[proofKey], tableSlots)}
-}
+func newKeyTable() keyTable { return keyTable{fixedtable.New[proofKey](tableSlots)} }
 
 // find returns the remembered key, or nil.
-func (t *keyTable) find(header string) *proofKey {
-	set := t.set(header)
-	for i := range set {
-		if entry := set[i].Load(); entry != nil && entry.header == header {
-			return entry
-		}
-	}
-	return nil
+func (t keyTable) find(header string) *proofKey {
+	return t.table.Find(header, func(have *proofKey) bool { return have.header == header })
 }
 
-func (t *keyTable) set(header string) []atomic.Pointer[proofKey] {
-	start := maphash.String(t.seed, header) % (tableSlots / tableWays) * tableWays
-	return t.slots[start : start+tableWays]
-}
-
-// remember puts an entry into the last free slot of its set, or else moves the
-// set down by one and lets the oldest go. A header can be padded to the size of a
-// proof, so one client could multiply the table's memory; longer ones are not
-// kept.
-func (t *keyTable) remember(entry *proofKey) {
+// remember keeps an entry. A header can be padded to the size of a proof, so one
+// client could multiply the table's memory; longer ones are not kept.
+func (t keyTable) remember(entry *proofKey) {
 	if len(entry.header) > maxHeader {
 		return
 	}
 	entry.header = strings.Clone(entry.header) // not the whole request line with it
-	set := t.set(entry.header)
-	for i := len(set) - 1; i >= 0; i-- { // from the end, where the oldest belongs
-		if set[i].CompareAndSwap(nil, entry) {
-			return
-		}
-	}
-	for i := range set {
-		entry = set[i].Swap(entry)
-	}
+	t.table.Remember(entry.header, entry)
 }

@@ -29,8 +29,9 @@ type NoncesConfig struct {
 // Nonces gives nonces that carry their own time under a MAC, so that nothing
 // is stored and every replica recognises them. It is safe for concurrent use.
 //
-// A nonce changes every quarter of Lifetime and is accepted for Lifetime. It
-// is not single-use: within it, jti makes each proof unique (section 11.1).
+// A nonce changes every quarter of Lifetime and is accepted for Lifetime from
+// the beginning of its quarter, so a client has three quarters or more. It is
+// not single-use: within it, jti makes each proof unique (section 11.1).
 type Nonces struct {
 	keys [][]byte
 	step time.Duration

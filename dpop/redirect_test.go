@@ -114,7 +114,7 @@ func redirectTo(target string, status int) http.HandlerFunc {
 
 func TestBearer(t *testing.T) {
 	t.Parallel()
-	for _, tokenType := range []string{"Bearer", "bearer", "BEARER", ""} {
+	for _, tokenType := range []string{"Bearer", "bearer", "BEARER", "", " Bearer", "Bearer ", "Bearer\t", "\tbearer"} {
 		t.Run("refused "+tokenType, func(t *testing.T) {
 			t.Parallel()
 			base := always(func() *http.Response { return answer(200, "") })

@@ -92,14 +92,20 @@ func (t *Transport) admit(r *http.Request) (token string, bearer bool, err error
 	if first := firstRequest(r); originOf(first) != originOf(r) {
 		return "", false, ErrRedirect
 	}
-	scheme, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if len(r.Header.Values("Authorization")) > 1 {
+		return "", false, errors.New("dpop: the request has more than one Authorization field")
+	}
+	// White space of any kind and number parts them: x/oauth2 copies a
+	// token_type as the server wrote it, and " Bearer" must not slip through.
+	credentials := strings.Fields(r.Header.Get("Authorization"))
 	switch {
-	case strings.EqualFold(scheme, "DPoP"):
-		token = strings.TrimLeft(credentials, " ")
-		if token == "" {
-			err = errors.New("dpop: the request has the DPoP scheme but no token")
+	case len(credentials) == 0:
+	case strings.EqualFold(credentials[0], "DPoP"):
+		if len(credentials) != 2 {
+			return "", false, errors.New("dpop: the request has the DPoP scheme but not one token")
 		}
-	case strings.EqualFold(scheme, "Bearer"):
+		token = credentials[1]
+	case strings.EqualFold(credentials[0], "Bearer"):
 		if bearer = t.AllowBearer; !bearer {
 			err = ErrBearer
 		}

@@ -366,6 +366,8 @@ func TestTransportBodies(t *testing.T) {
 			"no signer":             {&dpop.Transport{Base: ok}, func(r *http.Request) *http.Request { return r }},
 			"nil transport":         {nil, func(r *http.Request) *http.Request { return r }},
 			"Bearer":                {good, func(r *http.Request) *http.Request { r.Header.Set("Authorization", "Bearer x"); return r }},
+			"two tokens":            {good, func(r *http.Request) *http.Request { r.Header.Set("Authorization", "DPoP a b"); return r }},
+			"two fields":            {good, func(r *http.Request) *http.Request { r.Header.Add("Authorization", "Bearer x"); return r }},
 			"no token":              {good, func(r *http.Request) *http.Request { r.Header.Set("Authorization", "DPoP"); return r }},
 			"no host":               {good, func(r *http.Request) *http.Request { r.URL.Host = ""; return r }},
 			"no URL":                {good, func(r *http.Request) *http.Request { r.URL = nil; return r }},

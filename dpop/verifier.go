@@ -68,7 +68,7 @@ type Verifier struct {
 	maxAge  time.Duration
 	leeway  time.Duration
 	observe func(Event)
-	keys    *keyTable
+	keys    keyTable
 }
 
 // NewVerifier checks the configuration.

@@ -15,7 +15,7 @@ import (
 
 const (
 	url   = "https://api.bank.example/accounts"
-	token = "the access token"
+	token = "Kz8mXK1EalYznwH"
 )
 
 func newVerifier(t testing.TB) *dpop.Verifier {

@@ -18,7 +18,7 @@ func protected(bound [32]byte) http.Handler {
 		panic(err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := v.Confirm(w.Header(), r, "the access token", bound); err != nil {
+		if err := v.Confirm(w.Header(), r, "Kz8mXK1EalYznwH", bound); err != nil {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	})
@@ -30,11 +30,11 @@ func ExampleRequest() {
 	handler := protected(dpoptest.Thumbprint(t, key))
 
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, dpoptest.Request(t, key, "GET", "https://api.bank.example/accounts", "the access token"))
+	handler.ServeHTTP(w, dpoptest.Request(t, key, "GET", "https://api.bank.example/accounts", "Kz8mXK1EalYznwH"))
 	fmt.Println("the client:", w.Code)
 
 	w = httptest.NewRecorder()
-	handler.ServeHTTP(w, dpoptest.Request(t, dpoptest.NewKey(t), "GET", "https://api.bank.example/accounts", "the access token"))
+	handler.ServeHTTP(w, dpoptest.Request(t, dpoptest.NewKey(t), "GET", "https://api.bank.example/accounts", "Kz8mXK1EalYznwH"))
 	fmt.Println("another key:", w.Code)
 	// Output:
 	// the client: 200
@@ -46,7 +46,7 @@ func ExampleForge() {
 	key := dpoptest.NewKey(t)
 	handler := protected(dpoptest.Thumbprint(t, key))
 
-	r := dpoptest.Request(t, key, "GET", "https://api.bank.example/accounts", "the access token")
+	r := dpoptest.Request(t, key, "GET", "https://api.bank.example/accounts", "Kz8mXK1EalYznwH")
 	r.Header.Set("DPoP", dpoptest.Forge(t, key, r.Header.Get("DPoP"), dpoptest.Change{
 		Header: map[string]any{"typ": "JWT"},
 		Claims: map[string]any{"ath": nil},

@@ -8,6 +8,7 @@ import (
 	"github.com/go-fapi/fapi/cnf"
 	"github.com/go-fapi/fapi/dpop"
 	"github.com/go-fapi/fapi/jwks"
+	"github.com/go-fapi/fapi/mtls"
 	"github.com/go-fapi/fapi/privatekeyjwt"
 	"github.com/go-fapi/fapi/replay"
 )
@@ -18,6 +19,7 @@ var (
 	// An API: tokens and proofs under the middleware.
 	_ cnf.Claims                       = (*accesstoken.Token)(nil)
 	_ cnf.Method                       = (*dpop.Verifier)(nil)
+	_ cnf.Method                       = mtls.Binding{}
 	_ interface{ Algorithms() string } = (*dpop.Verifier)(nil) // algs of a challenge
 	_                                  = cnf.Config[*accesstoken.Token]{Verify: (*accesstoken.Verifier)(nil).Verify}
 
@@ -48,11 +50,13 @@ var (
 	_ refusal = (*accesstoken.Error)(nil)
 	_ refusal = (*dpop.Error)(nil)
 	_ refusal = (*privatekeyjwt.Error)(nil)
+	_ refusal = (*mtls.Error)(nil)
 
 	// Details for logs.
 	_ slog.LogValuer = (*cnf.Error)(nil)
 	_ slog.LogValuer = (*dpop.Error)(nil)
 	_ slog.LogValuer = (*privatekeyjwt.Error)(nil)
+	_ slog.LogValuer = (*mtls.Error)(nil)
 )
 
 type refusal interface {

@@ -20,7 +20,6 @@ import (
 	"github.com/go-fapi/fapi/examples/authserver/server"
 	"github.com/go-fapi/fapi/internal/testkeys"
 	"github.com/go-fapi/fapi/jwks"
-	"github.com/go-fapi/fapi/privatekeyjwt"
 	"github.com/go-fapi/fapi/replay"
 )
 
@@ -114,7 +113,7 @@ func (l listener) serveTokens(t *testing.T, key crypto.Signer, client server.Cli
 	handler, err := server.New(server.Config{
 		Issuer: l.origin, Key: key, Clients: map[string]server.Client{clientID: client},
 		Replay: newReplay(t), Nonces: newNonces(t, l.origin),
-		ObserveClient: func(e privatekeyjwt.Event) { rules.add(e.Err) },
+		ObserveClient: rules.add,
 		ObserveProof:  func(e dpop.Event) { rules.add(e.Err) },
 	})
 	require.NoError(t, err)
@@ -136,7 +135,7 @@ func (l listener) serveAccounts(t *testing.T, issuer, jwksURI string) *refusals 
 	require.NoError(t, err)
 	rules := &refusals{}
 	handler, err := api.New(api.Config{
-		Identifier: l.origin, Issuer: issuer, Keys: keys, Proofs: proofs,
+		Identifier: l.origin, Issuer: issuer, Keys: keys, Methods: []cnf.Method{proofs},
 		Observe: func(e cnf.Event) { rules.add(e.Err) },
 	})
 	require.NoError(t, err)

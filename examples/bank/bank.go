@@ -21,9 +21,11 @@ import (
 	"github.com/go-fapi/fapi/examples/authserver/server"
 	"github.com/go-fapi/fapi/examples/internal/pki"
 	"github.com/go-fapi/fapi/jwks"
-	"github.com/go-fapi/fapi/privatekeyjwt"
+	"github.com/go-fapi/fapi/mtls"
 	"github.com/go-fapi/fapi/replay"
 )
+
+var scopes = []string{"accounts", "payments"}
 
 const (
 	clientID      = "fintech"       // the honest client, the victim
@@ -38,10 +40,14 @@ type bank struct {
 	tls       *tls.Config
 	rules     lastRule
 
-	issuer, api string // origins, and at the same time the identifiers
+	issuer, api         string // origins, and at the same time the identifiers
+	alias, certifiedAPI string // the same servers where they ask for certificates
+	edge, inner         string // a TLS-terminating proxy, and the API behind it
+	towardsInner        *http.Transport
 
 	clientKey, dpopKey, otherKey, thiefKey crypto.Signer
 	issuerKey                              crypto.Signer
+	certificates                           certificates
 
 	serverConfig server.Config
 	apiConfig    api.Config
@@ -62,6 +68,9 @@ func newBank() (*bank, error) {
 			return nil, err
 		}
 	}
+	if b.certificates, err = newCertificates(); err != nil {
+		return nil, err
+	}
 	if err := b.startServers(); err != nil {
 		b.close()
 		return nil, err
@@ -71,15 +80,14 @@ func newBank() (*bank, error) {
 
 // startServers needs the addresses first: they are part of the configuration.
 func (b *bank) startServers() error {
-	serverListener, issuer, err := b.listen()
-	if err != nil {
-		return err
+	listeners := map[*string]net.Listener{}
+	for _, origin := range []*string{&b.issuer, &b.api, &b.alias, &b.certifiedAPI, &b.edge, &b.inner} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		listeners[origin], *origin = listener, "https://"+listener.Addr().String()
 	}
-	apiListener, identifier, err := b.listen()
-	if err != nil {
-		return err
-	}
-	b.issuer, b.api = issuer, identifier
 	if err := b.configure(); err != nil {
 		return err
 	}
@@ -91,8 +99,21 @@ func (b *bank) startServers() error {
 	if err != nil {
 		return err
 	}
-	b.start(serverListener, authorizationServer)
-	b.start(apiListener, accounts)
+	b.towardsInner = b.transport(b.certificates.edge)
+	edge, err := b.newEdge(true)
+	if err != nil {
+		return err
+	}
+	inner, err := b.behindEdge(mtls.TrustedCertificates(thumbprintOf(b.certificates.edge)))
+	if err != nil {
+		return err
+	}
+	b.start(listeners[&b.issuer], authorizationServer, b.tls)
+	b.start(listeners[&b.api], accounts, b.tls)
+	b.start(listeners[&b.alias], authorizationServer, askingForCertificates(b.tls))
+	b.start(listeners[&b.certifiedAPI], accounts, askingForCertificates(b.tls))
+	b.start(listeners[&b.edge], edge, askingForCertificates(b.tls))
+	b.start(listeners[&b.inner], inner, askingForCertificates(b.tls))
 	return nil
 }
 
@@ -105,7 +126,10 @@ func (b *bank) configure() error {
 		if err != nil {
 			return err
 		}
-		clients[id] = server.Client{Keys: keys, Scopes: []string{"accounts", "payments"}, APIs: []string{b.api, "https://other.api.example"}}
+		clients[id] = server.Client{Keys: keys, Scopes: scopes, APIs: []string{b.api, otherAPI}}
+	}
+	if err := b.registerCertificates(clients); err != nil {
+		return err
 	}
 	serverStore, err := replay.NewMemory(replay.MemoryConfig{})
 	if err != nil {
@@ -117,7 +141,8 @@ func (b *bank) configure() error {
 	}
 	b.serverConfig = server.Config{
 		Issuer: b.issuer, Key: b.issuerKey, Clients: clients, Replay: serverStore, Nonces: serverNonces,
-		ObserveClient: func(e privatekeyjwt.Event) { b.rules.record(e.Err) },
+		Alias: b.alias, Roots: b.certificates.authority.Pool(),
+		ObserveClient: b.rules.record,
 		ObserveProof:  func(e dpop.Event) { b.rules.record(e.Err) },
 	}
 	keys, err := jwks.NewRemote(jwks.RemoteConfig{
@@ -133,7 +158,7 @@ func (b *bank) configure() error {
 		return err
 	}
 	apiNonces, err := newNonces(b.api)
-	b.proofConfig = dpop.VerifierConfig{Origins: []string{b.api}, Replay: apiStore, Nonces: apiNonces}
+	b.proofConfig = dpop.VerifierConfig{Origins: []string{b.api, b.certifiedAPI}, Replay: apiStore, Nonces: apiNonces}
 	return err
 }
 
@@ -151,9 +176,14 @@ func (b *bank) accounts(config dpop.VerifierConfig) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	accounts := b.apiConfig
-	accounts.Proofs = proofs
-	return api.New(accounts)
+	return b.accountsWith(proofs, mtls.Binding{})
+}
+
+// accountsWith is the accounts API with other methods of confirmation.
+func (b *bank) accountsWith(methods ...cnf.Method) (http.Handler, error) {
+	config := b.apiConfig
+	config.Methods = methods
+	return api.New(config)
 }
 
 // tokens verifies access tokens for an API of the given identifier.
@@ -161,17 +191,9 @@ func (b *bank) tokens(audience string) (*accesstoken.Verifier, error) {
 	return accesstoken.NewVerifier(accesstoken.VerifierConfig{Issuer: b.issuer, Audience: audience, Keys: b.apiConfig.Keys})
 }
 
-func (b *bank) listen() (net.Listener, string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", err
-	}
-	return listener, "https://" + listener.Addr().String(), nil
-}
-
-func (b *bank) start(listener net.Listener, handler http.Handler) {
+func (b *bank) start(listener net.Listener, handler http.Handler, config *tls.Config) {
 	s := &http.Server{
-		Handler: handler, TLSConfig: b.tls, ReadHeaderTimeout: 5 * time.Second,
+		Handler: handler, TLSConfig: config, ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog: log.New(io.Discard, "", 0), // the thief's broken handshakes
 	}
 	b.servers = append(b.servers, s)
@@ -183,15 +205,19 @@ func (b *bank) start(listener net.Listener, handler http.Handler) {
 }
 
 func (b *bank) close() {
+	if b.towardsInner != nil {
+		b.towardsInner.CloseIdleConnections()
+	}
 	for _, s := range b.servers {
 		s.Close()
 	}
 }
 
-// transport trusts the bank's authority and nobody else.
-func (b *bank) transport() *http.Transport {
+// transport trusts the bank's authority and nobody else, and shows the given
+// certificates, if any, to servers that ask for one.
+func (b *bank) transport(certificates ...tls.Certificate) *http.Transport {
 	return &http.Transport{
-		TLSClientConfig:   &tls.Config{RootCAs: b.authority.Pool(), MinVersion: tls.VersionTLS12},
+		TLSClientConfig:   &tls.Config{RootCAs: b.authority.Pool(), MinVersion: tls.VersionTLS12, Certificates: certificates},
 		ForceAttemptHTTP2: true,
 	}
 }

@@ -26,7 +26,7 @@ func TestBank(t *testing.T) {
 	t.Parallel()
 	out, ok := play(t, false)
 	require.True(t, ok, out)
-	require.Contains(t, out, "28 of 28 attacks refused, 28 of 28 controls behaved")
+	require.Contains(t, out, "39 of 39 attacks refused, 39 of 39 controls behaved")
 	require.NotContains(t, out, "\x1b[", "no colours outside a terminal")
 	require.NotContains(t, out, "eyJ", "no token, proof or assertion is printed")
 }

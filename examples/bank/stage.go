@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -134,9 +136,23 @@ func (l *lastRule) last() error {
 	return l.err
 }
 
+// shown is the client certificate of a request, kept in its context.
+type shown struct{}
+
+func withCertificate(r *http.Request, certificate tls.Certificate) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), shown{}, certificate))
+}
+
+func certificatesOf(r *http.Request) []tls.Certificate {
+	if certificate, ok := r.Context().Value(shown{}).(tls.Certificate); ok {
+		return []tls.Certificate{certificate}
+	}
+	return nil
+}
+
 // send sends a request over the wire, as any HTTP client of the thief would.
 func (b *bank) send(r *http.Request) (answer, error) {
-	transport := b.transport()
+	transport := b.transport(certificatesOf(r)...)
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(r)
 	if err != nil {
@@ -155,6 +171,14 @@ func sendTo(handler http.Handler, r *http.Request) answer {
 	}
 	if arriving.Body == nil {
 		arriving.Body = http.NoBody
+	}
+	arriving.TLS = &tls.ConnectionState{HandshakeComplete: true}
+	for _, certificate := range certificatesOf(r) {
+		leaf, err := x509.ParseCertificate(certificate.Certificate[0])
+		if err != nil {
+			panic(err) // certificates of this program parse
+		}
+		arriving.TLS.PeerCertificates = []*x509.Certificate{leaf}
 	}
 	recorder := &recorder{header: http.Header{}, status: http.StatusOK}
 	start := time.Now()

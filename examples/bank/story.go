@@ -41,7 +41,15 @@ func (b *bank) client(ctx context.Context, base http.RoundTripper) (context.Cont
 
 // story is the honest flow, told request by request.
 func (b *bank) story(ctx context.Context, report *report) error {
-	report.heading("The honest client")
+	if err := b.keyStory(ctx, report); err != nil {
+		return err
+	}
+	return b.certificateStory(ctx, report)
+}
+
+// keyStory is a client with two keys: one for assertions, one for proofs.
+func (b *bank) keyStory(ctx context.Context, report *report) error {
+	report.heading("A client with keys")
 	report.say("authorization server %s, accounts API %s, TLS by an authority made a moment ago", b.issuer, b.api)
 	wire := &narrator{base: b.transport(), report: report}
 	defer wire.base.CloseIdleConnections()
@@ -52,7 +60,7 @@ func (b *bank) story(ctx context.Context, report *report) error {
 	client := config.Client(oauthCtx)
 	report.say("")
 	report.say("reads the server's metadata (RFC 8414) and compares the issuer:")
-	if err := b.discover(ctx, wire); err != nil {
+	if _, err := b.discover(ctx, wire); err != nil {
 		return err
 	}
 	steps := []struct{ title, method, path string }{
@@ -69,24 +77,29 @@ func (b *bank) story(ctx context.Context, report *report) error {
 	return nil
 }
 
-func (b *bank) discover(ctx context.Context, wire http.RoundTripper) error {
+// discover reads the metadata document and checks whose it is (RFC 8414
+// section 3.3).
+func (b *bank) discover(ctx context.Context, wire http.RoundTripper) (document []byte, err error) {
 	request, err := http.NewRequestWithContext(ctx, "GET", b.issuer+"/.well-known/oauth-authorization-server", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := wire.RoundTrip(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close()
+	if document, err = io.ReadAll(io.LimitReader(response.Body, 1<<16)); err != nil {
+		return nil, err
+	}
 	var metadata struct{ Issuer string }
-	if err := json.NewDecoder(response.Body).Decode(&metadata); err != nil {
-		return err
+	if err := json.Unmarshal(document, &metadata); err != nil {
+		return nil, err
 	}
-	if metadata.Issuer != b.issuer { // RFC 8414 section 3.3
-		return fmt.Errorf("metadata of another issuer: %q", metadata.Issuer)
+	if metadata.Issuer != b.issuer {
+		return nil, fmt.Errorf("metadata of another issuer: %q", metadata.Issuer)
 	}
-	return nil
+	return document, nil
 }
 
 func call(ctx context.Context, client *http.Client, method, target string) error {
@@ -127,8 +140,11 @@ func (n *narrator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Header.Get("DPoP") != "" {
 		sent = append(sent, "DPoP proof")
 	}
-	if r.ContentLength > 0 {
+	if r.ContentLength > 0 && len(n.base.TLSClientConfig.Certificates) == 0 {
 		sent = append(sent, "client assertion")
+	}
+	if len(n.base.TLSClientConfig.Certificates) > 0 {
+		sent = append(sent, "client certificate")
 	}
 	code, err := peekCode(response)
 	if err != nil {

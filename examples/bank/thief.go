@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"math/big"
@@ -24,7 +25,8 @@ func (b *bank) attacks() []attack {
 	list = append(list, b.misdirected()...)
 	list = append(list, b.timing()...)
 	list = append(list, b.forgeries()...)
-	return append(list, b.atTheServer()...)
+	list = append(list, b.atTheServer()...)
+	return append(list, b.withCertificates()...)
 }
 
 // withProof sends the victim's token with a proof made by make.
@@ -39,6 +41,13 @@ func (b *bank) withProof(make func(ctx context.Context, token string) (string, e
 			return answer{}, err
 		}
 		return b.sendWith(ctx, send, token, proof)
+	}
+}
+
+// proofOf makes good proofs of a key for a method and the accounts of an origin.
+func (b *bank) proofOf(key crypto.Signer, method, origin string) func(ctx context.Context, token string) (string, error) {
+	return func(ctx context.Context, token string) (string, error) {
+		return b.proof(ctx, key, method, origin+"/accounts", token)
 	}
 }
 
@@ -80,9 +89,7 @@ func (b *bank) stolenToken() []attack {
 	}, {
 		id: "T03", title: "stolen token with a proof of the thief's own key",
 		rule: dpop.ErrBinding, clause: "RFC 9449 4.3-12",
-		try: b.withProof(func(ctx context.Context, token string) (string, error) {
-			return b.proof(ctx, b.thiefKey, "GET", b.api+"/accounts", token)
-		}),
+		try:     b.withProof(b.proofOf(b.thiefKey, "GET", b.api)),
 		without: "token and proof both valid, their key not compared", weakened: b.unboundProof,
 	}, {
 		id: "T04", title: "proof whose ath is another token's",
@@ -159,9 +166,7 @@ func (b *bank) replays() []attack {
 	return []attack{{
 		id: "T07", title: "proof replayed",
 		rule: dpop.ErrReplay, clause: "RFC 9449 11.1",
-		try: b.twice(0, func(ctx context.Context, token string) (string, error) {
-			return b.proof(ctx, b.dpopKey, "GET", b.api+"/accounts", token)
-		}),
+		try:      b.twice(0, b.proofOf(b.dpopKey, "GET", b.api)),
 		without:  "replay.Off",
 		weakened: b.weakenedProofs(func(c *dpop.VerifierConfig) { c.Replay = replay.Off{} }),
 	}, {
@@ -188,18 +193,14 @@ func (b *bank) misdirected() []attack {
 	return []attack{{
 		id: "T09", title: "proof made for another server's URL",
 		rule: dpop.ErrTarget, clause: "RFC 9449 4.3-9",
-		try: b.withProof(func(ctx context.Context, token string) (string, error) {
-			return b.proof(ctx, b.dpopKey, "GET", otherAPI+"/accounts", token)
-		}),
+		try:      b.withProof(b.proofOf(b.dpopKey, "GET", otherAPI)),
 		without:  "the other server's URL listed among one's own Origins",
 		weakened: b.weakenedProofs(func(c *dpop.VerifierConfig) { c.Origins = []string{b.api, otherAPI} }),
 	}, {
 		id: "T10", title: "forged Host header and a proof made for that host",
 		rule: dpop.ErrTarget, clause: "RFC 9449 4.3-9",
 		try: func(ctx context.Context, send sender) (answer, error) {
-			return b.withProof(func(ctx context.Context, token string) (string, error) {
-				return b.proof(ctx, b.dpopKey, "GET", "https://thief.example/accounts", token)
-			})(ctx, func(r *http.Request) (answer, error) {
+			return b.withProof(b.proofOf(b.dpopKey, "GET", "https://thief.example"))(ctx, func(r *http.Request) (answer, error) {
 				r.Host = "thief.example"
 				return send(r)
 			})
@@ -208,20 +209,14 @@ func (b *bank) misdirected() []attack {
 	}, {
 		id: "T11", title: "proof made for another method",
 		rule: dpop.ErrMethod, clause: "RFC 9449 4.3-8",
-		try: b.withProof(func(ctx context.Context, token string) (string, error) {
-			return b.proof(ctx, b.dpopKey, "POST", b.api+"/accounts", token)
-		}),
+		try:     b.withProof(b.proofOf(b.dpopKey, "POST", b.api)),
 		without: "the same but for htm",
-		honest: b.withProof(func(ctx context.Context, token string) (string, error) {
-			return b.proof(ctx, b.dpopKey, "GET", b.api+"/accounts", token)
-		}),
+		honest:  b.withProof(b.proofOf(b.dpopKey, "GET", b.api)),
 	}, {
 		id: "T12", title: "two DPoP header fields, one of them good",
 		rule: dpop.ErrProofCount, clause: "RFC 9449 4.3-1",
 		try: func(ctx context.Context, send sender) (answer, error) {
-			return b.withProof(func(ctx context.Context, token string) (string, error) {
-				return b.proof(ctx, b.dpopKey, "GET", b.api+"/accounts", token)
-			})(ctx, func(r *http.Request) (answer, error) {
+			return b.withProof(b.proofOf(b.dpopKey, "GET", b.api))(ctx, func(r *http.Request) (answer, error) {
 				r.Header.Add("DPoP", "anything")
 				return send(r)
 			})
@@ -230,17 +225,26 @@ func (b *bank) misdirected() []attack {
 	}}
 }
 
-// changed is a proof of the victim's key with some claims changed.
-func (b *bank) changed(change func(ctx context.Context, claims map[string]any) error) func(context.Context, sender) (answer, error) {
+// minted sends a proof with the claims of a good one, signed with the key and
+// under the header that make gives. make may change the claims.
+func (b *bank) minted(make func(ctx context.Context, claims map[string]any) (crypto.Signer, map[string]any, error)) func(context.Context, sender) (answer, error) {
 	return b.withProof(func(ctx context.Context, token string) (string, error) {
 		claims, err := b.claims(ctx, token)
 		if err != nil {
 			return "", err
 		}
-		if err := change(ctx, claims); err != nil {
+		key, header, err := make(ctx, claims)
+		if err != nil {
 			return "", err
 		}
-		return mint(b.dpopKey, proofHeader("ES256", b.dpopKey), claims)
+		return mint(key, header, claims)
+	})
+}
+
+// changed is a proof of the victim's key with some claims changed.
+func (b *bank) changed(change func(ctx context.Context, claims map[string]any) error) func(context.Context, sender) (answer, error) {
+	return b.minted(func(ctx context.Context, claims map[string]any) (crypto.Signer, map[string]any, error) {
+		return b.dpopKey, proofHeader("ES256", b.dpopKey), change(ctx, claims)
 	})
 }
 
@@ -288,69 +292,49 @@ func (b *bank) forgeries() []attack {
 	return []attack{{
 		id: "T17", title: "proof signed with RS256",
 		rule: dpop.ErrAlgorithm, clause: "RFC 9449 4.3-5, FAPI 2.0 5.4.1",
-		try: b.withProof(func(ctx context.Context, token string) (string, error) {
+		try: b.minted(func(context.Context, map[string]any) (crypto.Signer, map[string]any, error) {
 			key, err := rsa.GenerateKey(rand.Reader, 2048)
 			if err != nil {
-				return "", err
+				return nil, nil, err
 			}
-			claims, err := b.claims(ctx, token)
-			if err != nil {
-				return "", err
-			}
-			return mint(key, proofHeader("RS256", key), claims)
+			return key, proofHeader("RS256", key), nil
 		}),
 		without: "a server that does what alg says", weakened: b.anyAlgorithm,
 	}, {
 		id: "T18", title: `proof with alg "none"`,
 		rule: dpop.ErrAlgorithm, clause: "RFC 9449 4.3-5",
-		try: b.withProof(func(ctx context.Context, token string) (string, error) {
-			claims, err := b.claims(ctx, token)
-			if err != nil {
-				return "", err
-			}
-			return mint(b.thiefKey, proofHeader("none", b.dpopKey), claims)
+		try: b.minted(func(context.Context, map[string]any) (crypto.Signer, map[string]any, error) {
+			return b.thiefKey, proofHeader("none", b.dpopKey), nil
 		}),
 		without: "a server that does what alg says", weakened: b.anyAlgorithm,
 	}, {
 		id: "T19", title: "private key in the proof's header",
 		rule: dpop.ErrKey, clause: "RFC 9449 4.3-7",
-		try: b.withProof(func(ctx context.Context, token string) (string, error) {
-			claims, err := b.claims(ctx, token)
-			if err != nil {
-				return "", err
-			}
+		try: b.minted(func(context.Context, map[string]any) (crypto.Signer, map[string]any, error) {
 			header := proofHeader("ES256", b.dpopKey)
 			header["jwk"].(map[string]any)["d"] = "c2VjcmV0"
-			return mint(b.dpopKey, header, claims)
+			return b.dpopKey, header, nil
 		}),
 		without: "a server that ignores private members", weakened: b.anyAlgorithm,
 	}, {
 		id: "T20", title: "RSA key of 65,536 bits in the proof's header",
 		rule: dpop.ErrMalformed, clause: "8 KiB a proof, before any arithmetic",
-		try: b.withProof(func(ctx context.Context, token string) (string, error) {
+		try: b.minted(func(context.Context, map[string]any) (crypto.Signer, map[string]any, error) {
 			key, err := newHugeKey()
 			if err != nil {
-				return "", err
+				return nil, nil, err
 			}
-			claims, err := b.claims(ctx, token)
-			if err != nil {
-				return "", err
-			}
-			return mint(key, proofHeader("RS256", key), claims)
+			return key, proofHeader("RS256", key), nil
 		}),
 		without: "a server without a bound", weakened: b.anyAlgorithm,
 	}, {
 		id: "T21", title: "RSA key of 8,192 bits, which fits the 8 KiB",
 		rule: dpop.ErrKey, clause: "RSA keys in proofs have 4,096 bits at most",
-		try: b.withProof(func(ctx context.Context, token string) (string, error) {
-			claims, err := b.claims(ctx, token)
-			if err != nil {
-				return "", err
-			}
-			header := proofHeader("PS256", b.dpopKey)
+		try: b.minted(func(context.Context, map[string]any) (crypto.Signer, map[string]any, error) {
 			modulus := new(big.Int).SetBit(big.NewInt(1), 8191, 1)
+			header := proofHeader("PS256", b.dpopKey)
 			header["jwk"] = publicJWK(&rsa.PublicKey{N: modulus, E: hugeExponent})
-			return mint(b.dpopKey, header, claims)
+			return b.dpopKey, header, nil
 		}),
 		without: "the same with the victim's own key",
 		honest:  b.changed(func(context.Context, map[string]any) error { return nil }),

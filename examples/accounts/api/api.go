@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-fapi/fapi/accesstoken"
 	"github.com/go-fapi/fapi/cnf"
-	"github.com/go-fapi/fapi/dpop"
 )
 
 // Config configures the API.
@@ -15,7 +14,7 @@ type Config struct {
 	Identifier string // required: the API's resource identifier, also its public origin
 	Issuer     string // required: whose tokens it accepts
 	Keys       accesstoken.KeySource
-	Proofs     *dpop.Verifier
+	Methods    []cnf.Method // required: how its tokens may be bound
 	Observe    func(cnf.Event)
 }
 
@@ -39,7 +38,7 @@ func New(config Config) (http.Handler, error) {
 	}
 	guard, err := cnf.New(cnf.Config[*accesstoken.Token]{
 		Verify:           tokens.Verify,
-		Methods:          []cnf.Method{config.Proofs},
+		Methods:          config.Methods,
 		Require:          cnf.Requirement{Scope: []string{"accounts"}},
 		ResourceMetadata: config.Identifier + metadataPath,
 		Observe:          config.Observe,
@@ -63,12 +62,12 @@ const metadataPath = "/.well-known/oauth-protected-resource"
 // metadata is RFC 9728.
 func metadata(config Config) map[string]any {
 	return map[string]any{
-		"resource":                          config.Identifier,
-		"authorization_servers":             []string{config.Issuer},
-		"scopes_supported":                  []string{"accounts", "payments"},
-		"bearer_methods_supported":          []string{"header"},
-		"dpop_bound_access_tokens_required": true,
-		"dpop_signing_alg_values_supported": []string{"ES256", "PS256", "EdDSA", "Ed25519"},
+		"resource":                                   config.Identifier,
+		"authorization_servers":                      []string{config.Issuer},
+		"scopes_supported":                           []string{"accounts", "payments"},
+		"bearer_methods_supported":                   []string{"header"},
+		"tls_client_certificate_bound_access_tokens": true,
+		"dpop_signing_alg_values_supported":          []string{"ES256", "PS256", "EdDSA", "Ed25519"},
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package server is a small authorization server made of this module's
-// packages: client authentication by private_key_jwt, DPoP-bound JWT access
-// tokens for the client_credentials grant, metadata and keys.
+// packages: client authentication by private_key_jwt or by certificate, JWT
+// access tokens bound to a DPoP key, to a certificate or to both, for the
+// client_credentials grant, metadata and keys.
 //
 // It shows how the packages meet; it keeps everything in memory.
 package server
@@ -8,6 +9,7 @@ package server
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"slices"
@@ -17,6 +19,7 @@ import (
 	"github.com/go-fapi/fapi/accesstoken"
 	"github.com/go-fapi/fapi/dpop"
 	"github.com/go-fapi/fapi/jwks"
+	"github.com/go-fapi/fapi/mtls"
 	"github.com/go-fapi/fapi/privatekeyjwt"
 )
 
@@ -25,11 +28,18 @@ type Replay interface {
 	Use(ctx context.Context, key string, until time.Time) (first bool, err error)
 }
 
-// Client is a registered client.
+// Client is a registered client. It authenticates either with its Keys or with
+// its Certificate.
 type Client struct {
-	Keys   privatekeyjwt.KeySource // its public keys
-	Scopes []string                // what it may ask for
-	APIs   []string                // the resources it may ask for; the first is the default
+	Keys        privatekeyjwt.KeySource // private_key_jwt: its public keys
+	Certificate *mtls.Client            // tls_client_auth or self_signed_tls_client_auth
+	Scopes      []string                // what it may ask for
+	APIs        []string                // the resources it may ask for; the first is the default
+
+	// CertificateBound is tls_client_certificate_bound_access_tokens (RFC 8705
+	// section 3.4). Tokens of such a client need no DPoP key, but get one as
+	// well if it sends a proof; those of all others need one.
+	CertificateBound bool
 }
 
 // Config configures a [Server].
@@ -40,18 +50,24 @@ type Config struct {
 	Replay  Replay            // required
 	Nonces  dpop.NonceSource  // nil: proofs need no nonce
 
+	// Alias is the public origin of the listener that asks for client
+	// certificates (RFC 8705 section 5). Empty: there is none.
+	Alias string
+	// Roots are the authorities of tls_client_auth clients.
+	Roots *x509.CertPool
+
 	// ExtraAudiences is for the bank's control of one attack. FAPI 2.0 servers
 	// leave it empty.
 	ExtraAudiences []string
 
-	ObserveClient func(privatekeyjwt.Event)
+	ObserveClient func(err error) // the outcome of every client authentication
 	ObserveProof  func(dpop.Event)
 }
 
 // Server is an authorization server: an [http.Handler].
 type Server struct {
 	config  Config
-	clients *privatekeyjwt.Verifier
+	clients authenticator
 	proofs  *dpop.Verifier
 	tokens  *accesstoken.Issuer
 	mux     *http.ServeMux
@@ -61,14 +77,15 @@ type Server struct {
 func New(config Config) (*Server, error) {
 	s := &Server{config: config, mux: http.NewServeMux()}
 	var err error
-	if s.clients, err = privatekeyjwt.NewVerifier(privatekeyjwt.VerifierConfig{
-		Issuer: config.Issuer, Clients: s, Replay: config.Replay,
-		ExtraAudiences: config.ExtraAudiences, Observe: config.ObserveClient,
-	}); err != nil {
+	if s.clients, err = newAuthenticator(config); err != nil {
 		return nil, err
 	}
+	origins := []string{config.Issuer}
+	if config.Alias != "" {
+		origins = append(origins, config.Alias)
+	}
 	if s.proofs, err = dpop.NewVerifier(dpop.VerifierConfig{
-		Origins: []string{config.Issuer}, Replay: config.Replay,
+		Origins: origins, Replay: config.Replay,
 		Nonces: config.Nonces, Observe: config.ObserveProof,
 	}); err != nil {
 		return nil, err
@@ -88,12 +105,6 @@ func New(config Config) (*Server, error) {
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// Client implements [privatekeyjwt.ClientSource].
-func (s *Server) Client(_ context.Context, id string) (privatekeyjwt.Client, bool, error) {
-	client, ok := s.config.Clients[id]
-	return privatekeyjwt.Client{Keys: client.Keys}, ok, nil
-}
 
 // grant is what one token request asks for and may have.
 type grant struct {

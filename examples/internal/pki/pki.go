@@ -49,9 +49,14 @@ func newTemplate(name string) *x509.Certificate {
 }
 
 // Pool is the trust store of those who trust this authority.
-func (a *Authority) Pool() *x509.CertPool {
+func (a *Authority) Pool() *x509.CertPool { return Pool(a) }
+
+// Pool is the trust store of those who trust all of these authorities.
+func Pool(authorities ...*Authority) *x509.CertPool {
 	pool := x509.NewCertPool()
-	pool.AddCert(a.certificate)
+	for _, authority := range authorities {
+		pool.AddCert(authority.certificate)
+	}
 	return pool
 }
 

@@ -1,5 +1,6 @@
 // Package interop_test has our packages talk to independent implementations: the
-// clients and servers of npm that the folder node lists.
+// clients and servers of npm that the folder node lists, and Debian's proxies in
+// the configurations of testdata/proxies.
 package interop_test
 
 import (

@@ -35,6 +35,25 @@
 // [Rotator] shows a client's certificate and replaces it while requests are
 // under way. [Endpoint] finds the URLs at which servers ask for it.
 //
+// # Proxies in practice
+//
+// Configurations of nginx, HAProxy, Apache and Caddy that this module is tested
+// behind are in interop/testdata/proxies of the repository. What they taught:
+//
+//   - Do not count on intermediates. nginx and Caddy 2.6 cannot hand them on, and
+//     HAProxy and Apache lose them when a TLS session is resumed. Put those of
+//     your clients' authority into Roots.
+//   - Delete the field, and its spelling with an underscore, on every request and
+//     in every location, before setting it. nginx forgets an outer
+//     proxy_set_header where a location has one of its own.
+//   - Apache lets a client have the field dropped by naming it in Connection
+//     (RequestHeader unset Connection). Here that is a request without a
+//     certificate, so it fails closed.
+//   - nginx and Apache answer expired certificates themselves, whatever they are
+//     told; the client sees no OAuth error then.
+//   - Large certificates need larger header buffers: tune.bufsize in HAProxy,
+//     large_client_header_buffers in nginx.
+//
 // # What it does not do
 //
 // For bound tokens it looks at neither dates nor issuer nor revocation of the

@@ -18,11 +18,6 @@ import (
 
 // leftOut are attacks of testdata/attacks.tsv without a subtest, and why.
 var leftOut = map[string]string{
-	"S42": "decryption comes with package jar",
-	"S56": "decryption comes with package jar",
-	"S57": "decryption comes with package jar",
-	"S58": "decryption comes with package jar",
-	"S59": "decryption comes with package jar",
 	"S68": "mutants were killed by hand when the packages were written; no tool runs on every change",
 	"N08": "needs two sources of a token's claims, which come with package introspection",
 	"X12": "no step here consumes and then issues: that comes with authorization codes",

@@ -213,33 +213,36 @@ func benchParallel(b *testing.B, key func(int) crypto.Signer) {
 // benchJunk is what a stranger can make the server do: requests that fail
 // before the signature. Each has to cost next to nothing of a verification.
 func benchJunk(b *testing.B, key func(int) crypto.Signer) {
-	s := newSpread(b, key, 1, 1)
-	good := s.requests[0].Header.Get("DPoP")
-	elsewhere := dpoptest.Proof(b, key(0), "GET", "https://evil.example/accounts", benchToken)
-	stale := dpoptest.Forge(b, key(0), good, dpoptest.Change{Claims: map[string]any{"iat": 1}})
 	for _, junk := range []struct {
-		name, proof string
-		bound       [32]byte
-		rule        error
+		name  string
+		proof func(good string) string
+		bound func(bound [32]byte) [32]byte
+		rule  error
 	}{
-		{"htu", elsewhere, s.bound[0], dpop.ErrTarget},
-		{"iat", stale, s.bound[0], dpop.ErrTime},
-		{"key", good, [32]byte{1}, dpop.ErrBinding},
-		{"size", strings.Repeat("a", 1<<20), s.bound[0], dpop.ErrMalformed},
+		{"htu", func(string) string { return dpoptest.Proof(b, key(0), "GET", "https://evil.example/x", benchToken) }, same, dpop.ErrTarget},
+		{"iat", func(good string) string {
+			return dpoptest.Forge(b, key(0), good, dpoptest.Change{Claims: map[string]any{"iat": 1}})
+		}, same, dpop.ErrTime},
+		{"key", func(good string) string { return good }, func([32]byte) [32]byte { return [32]byte{1} }, dpop.ErrBinding},
+		{"size", func(string) string { return strings.Repeat("a", 1<<20) }, same, dpop.ErrMalformed},
 	} {
 		b.Run(junk.name, func(b *testing.B) {
+			s := newSpread(b, key, 1, 1)
 			v := newBenchVerifier(b, newMemory(b))
 			verify(b, v, s, 0) // the victim's header is known
 			r := httptest.NewRequest("GET", benchURL, nil)
-			r.Header.Set("DPoP", junk.proof)
+			r.Header.Set("DPoP", junk.proof(s.requests[0].Header.Get("DPoP")))
+			bound := junk.bound(s.bound[0])
 			xraw.Run(b, rawVerify(b, key, 1), func(int) {
-				if _, err := v.VerifyResourceRequest(r, benchToken, junk.bound); !errors.Is(err, junk.rule) {
+				if _, err := v.VerifyResourceRequest(r, benchToken, bound); !errors.Is(err, junk.rule) {
 					b.Fatal(err)
 				}
 			})
 		})
 	}
 }
+
+func same(bound [32]byte) [32]byte { return bound }
 
 func BenchmarkSign(b *testing.B) {
 	b.Run("ES256", func(b *testing.B) {

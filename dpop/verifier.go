@@ -157,16 +157,16 @@ func (v *Verifier) verify(r *http.Request, want expectation) (*Proof, error) {
 	if err != nil {
 		return nil, refuse(ErrMalformed, slog.Any("cause", err))
 	}
+	c, err := v.checkClaims(r, compact.Payload, want)
+	if err != nil {
+		return nil, err
+	}
 	key := v.keys.find(compact.Header)
 	known := key != nil
 	if !known {
 		if key, err = readKey(compact.Header); err != nil {
 			return nil, err
 		}
-	}
-	c, err := v.checkClaims(r, compact.Payload, want)
-	if err != nil {
-		return nil, err
 	}
 	if want.resource && key.thumbprint != want.bound {
 		return nil, &Error{rule: ErrBinding, code: codeToken}

@@ -1,10 +1,6 @@
 package jose
 
-import (
-	"encoding/asn1"
-	"errors"
-	"math/big"
-)
+import "errors"
 
 // A JWS holds an ECDSA signature as two 32-octet integers, R and S (RFC 7518
 // section 3.4); crypto/ecdsa speaks ASN.1 DER.
@@ -39,18 +35,46 @@ func appendInteger(dst, n []byte) []byte {
 }
 
 // fromDER converts the output of a crypto.Signer, which may be a remote
-// module, to R‖S.
+// module, to R‖S. A malformed one is our own side's fault, so the error is none
+// of the sentinels for refused input.
 func fromDER(der []byte) ([]byte, error) {
-	var rs struct{ R, S *big.Int }
-	rest, err := asn1.Unmarshal(der, &rs)
-	if err != nil || len(rest) != 0 || !fitsP256(rs.R) || !fitsP256(rs.S) {
-		// Our side's fault, so none of the sentinels for refused input.
+	out := make([]byte, 2*p256Size)
+	body, rest, ok := cutDER(der, 0x30)
+	for i := 0; i < 2 && ok; i++ {
+		var n []byte
+		if n, body, ok = cutDER(body, 0x02); ok {
+			ok = putInteger(out[i*p256Size:][:p256Size], n)
+		}
+	}
+	if !ok || len(body) != 0 || len(rest) != 0 {
 		return nil, errors.New("the signer returned no P-256 signature")
 	}
-	out := make([]byte, 2*p256Size)
-	rs.R.FillBytes(out[:p256Size])
-	rs.S.FillBytes(out[p256Size:])
 	return out, nil
 }
 
-func fitsP256(n *big.Int) bool { return n.Sign() > 0 && n.BitLen() <= 8*p256Size }
+// cutDER takes one element off, of at most 127 octets: no P-256 signature has a
+// longer one.
+func cutDER(der []byte, tag byte) (content, rest []byte, ok bool) {
+	if len(der) < 2 || der[0] != tag || der[1] >= 0x80 || int(der[1]) > len(der)-2 {
+		return nil, nil, false
+	}
+	end := 2 + int(der[1])
+	return der[2:end], der[end:], true
+}
+
+// putInteger right-aligns a positive DER integer in its shortest form.
+func putInteger(dst, n []byte) bool {
+	if len(n) == 0 || n[0] >= 0x80 {
+		return false
+	}
+	if n[0] == 0 {
+		if n = n[1:]; len(n) == 0 || n[0] < 0x80 {
+			return false
+		}
+	}
+	if len(n) > len(dst) {
+		return false
+	}
+	copy(dst[len(dst)-len(n):], n)
+	return true
+}

@@ -10,7 +10,7 @@ import (
 // it is none. A surrogate counts only as the first half of a pair: a lone one
 // is not a character, and decoders that replace it make different strings equal.
 func escapeLen(b []byte) int {
-	if len(b) < 2 {
+	if len(b) < 2 || b[0] != '\\' {
 		return 0
 	}
 	if b[1] != 'u' {

@@ -201,26 +201,30 @@ func (s *scanner) string() ([]byte, error) {
 	if !s.take('"') {
 		return nil, errSyntax
 	}
-	start := s.pos
-	for s.pos < len(s.data) {
-		switch c := s.data[s.pos]; {
-		case c == '"':
-			s.pos++
-			return s.data[start : s.pos-1], nil
-		case c == '\\':
-			n := escapeLen(s.data[s.pos:])
-			if n == 0 {
-				return nil, errSyntax
-			}
-			s.pos += n
-		case c < 0x20:
-			return nil, errSyntax
-		default:
+	for start := s.pos; ; {
+		for s.pos < len(s.data) && !special[s.data[s.pos]] {
 			s.pos++
 		}
+		if s.take('"') {
+			return s.data[start : s.pos-1], nil
+		}
+		n := escapeLen(s.data[s.pos:])
+		if n == 0 {
+			return nil, errSyntax
+		}
+		s.pos += n
 	}
-	return nil, errSyntax
 }
+
+// special are the octets at which a string cannot simply go on. A table, since
+// most of a proof's payload passes by here.
+var special = func() (t [256]bool) {
+	for c := range 0x20 {
+		t[c] = true
+	}
+	t['"'], t['\\'] = true, true
+	return t
+}()
 
 // names remembers the member names of one object. Almost every object fits the
 // array, which lives on the stack; larger ones pay for a map and stay linear.

@@ -1,5 +1,7 @@
 package jarm_test
 
+//lint:file-ignore SA1012 a nil context is one of the mistakes tested
+
 import (
 	"context"
 	"crypto"

@@ -5,6 +5,9 @@
 //   - cnf: the guard in front of an API (RFC 7800, RFC 6750, RFC 9470)
 //   - accesstoken: JWT access tokens, issued and verified (RFC 9068)
 //   - privatekeyjwt: client authentication by signed assertions (RFC 7523)
+//   - mtls: clients, and tokens bound to them, by certificate (RFC 8705)
+//   - jar: signed request objects (RFC 9101)
+//   - jarm: signed authorization responses (JARM, RFC 9207)
 //   - jwks: key sets, static, remote and published (RFC 7517)
 //   - replay: stores for values that may be used once
 //

@@ -115,7 +115,6 @@ func (a *ClientAuthenticator) authenticate(r *http.Request) (string, error) {
 	return clientID, nil
 }
 
-// chain holds sources that are not of this package to the same limits.
 func (a *ClientAuthenticator) chain(r *http.Request) (chain []*x509.Certificate, err error) {
 	defer recovered("certificate source", &err)
 	chain, err = chainOf(a.certificate, r, codeClient)
@@ -124,9 +123,6 @@ func (a *ClientAuthenticator) chain(r *http.Request) (chain []*x509.Certificate,
 	}
 	if err != nil {
 		return nil, sourceFault("certificate source", err)
-	}
-	if err := checkChain(chain); err != nil {
-		return nil, withCode(err, codeClient)
 	}
 	return chain, nil
 }

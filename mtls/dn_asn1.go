@@ -61,7 +61,7 @@ func decodeWide(data []byte, size int) (string, error) {
 		if size == 4 {
 			c = binary.BigEndian.Uint32(data)
 		}
-		if c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
+		if !utf8.ValidRune(rune(c)) { // nor is what overflows it
 			return "", errors.New("no character in a value")
 		}
 		text.WriteRune(rune(c))

@@ -126,6 +126,8 @@ func TestDNMatch(t *testing.T) {
 		{"IA5String", nameOf(t, derRDNSET{attr("1.2.840.113549.1.9.1", asn1.TagIA5String, "A@example.com")}), `emailAddress=a@example.com`, true},
 		{"BIT STRING", nameOf(t, derRDNSET{attr(cn, asn1.TagBitString, "\x00a")}), `CN=a`, false},
 		{"BIT STRING, as DER", nameOf(t, derRDNSET{attr(cn, asn1.TagBitString, "\x00a")}), `CN=#03020061`, true},
+		{"UTF8String of another class", bank, `CN=#8c0a436c69656e74204f6e65,O=Lab\, Inc.,C=DE`, false},
+		{"UTF8String in parts", bank, `CN=#2c0c0c0a436c69656e74204f6e65,O=Lab\, Inc.,C=DE`, false},
 		{"PrintableString that is not ASCII", nameOf(t, derRDNSET{attr(cn, asn1.TagPrintableString, "caf\xe9")}), `CN=#1304636166e9`, false},
 
 		{"NUL", nameOf(t, derRDNSET{utf8Attr(cn, "bank\x00.evil")}), `CN=bank`, false},

@@ -24,8 +24,8 @@ const maxMetadata = 1 << 20
 // is an error, since without it the request would go where no certificate is
 // asked for. signed_metadata is not read.
 //
-// Tokens, DPoP proofs and assertions still name the issuer; only the htu of a
-// DPoP proof is the URL that is called.
+// The issuer stays what it is, also as the audience of client assertions. The
+// htu of a DPoP proof is the URL that is called.
 func Endpoint(metadata []byte, issuer, name string) (string, error) {
 	if !isHTTPS(issuer) || strings.Contains(issuer, "?") {
 		return "", errors.New("mtls: metadata: the issuer has to be an https URL without query and fragment")
@@ -89,5 +89,6 @@ func hasAlias(name string) bool {
 
 func isHTTPS(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && !strings.Contains(text, "#")
+	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil &&
+		isGraphic(text, maxURL) && !strings.Contains(text, "#")
 }

@@ -74,6 +74,8 @@ func TestM23Endpoint(t *testing.T) {
 		"alias without host":   aliases + `{"token_endpoint":"https:///token"}`,
 		"alias with fragment":  aliases + `{"token_endpoint":"https://m/token#"}`,
 		"alias with user":      aliases + `{"token_endpoint":"https://a@m/token"}`,
+		"alias with space":     aliases + `{"token_endpoint":"https://m/a b"}`,
+		"alias not in ASCII":   aliases + `{"token_endpoint":"https://mä/"}`,
 		"alias with control":   aliases + `{"token_endpoint":"https://m/\n"}`,
 		"alias twice":          aliases + `{"token_endpoint":"https://m","token_endpoint":"https://n"}`,
 		"aliases null":         aliases + `null`,
@@ -107,6 +109,14 @@ func TestM23Endpoint(t *testing.T) {
 		t.Run("issuer "+issuer, func(t *testing.T) {
 			t.Parallel()
 			_, err := mtls.Endpoint(withAliases(""), issuer, "token_endpoint")
+			require.ErrorContains(t, err, "issuer")
+		})
+	}
+	for _, issuer := range []string{"https://a?b", "https://a#b", "http://a", "a", "https://u@a"} {
+		t.Run("issuer that is none "+issuer, func(t *testing.T) {
+			t.Parallel()
+			document := strings.Replace(string(withAliases("")), metadataIssuer, issuer, 1)
+			_, err := mtls.Endpoint([]byte(document), issuer, "token_endpoint")
 			require.ErrorContains(t, err, "issuer")
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -99,7 +100,7 @@ func TestRotateUnderLoad(t *testing.T) {
 		t.Run("HTTP/"+protocol, func(t *testing.T) {
 			t.Parallel()
 			server, base := newEcho(t, protocol == "2")
-			base.MaxConnsPerHost, base.MaxIdleConnsPerHost = 20, 20 // fewer handshakes
+			base.MaxConnsPerHost, base.MaxIdleConnsPerHost = 10, 10 // fewer handshakes
 			certificates := []tls.Certificate{numbered(t, 0), numbered(t, 1), numbered(t, 2), numbered(t, 3)}
 			rotator := newRotator(t, certificates[0])
 			client := rotatingClient(t, rotator, base)
@@ -148,12 +149,7 @@ func TestRotateWhileUnderWay(t *testing.T) {
 					<-proceed
 				}
 			})
-			var open atomic.Int64
-			base.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-				connection, err := (&net.Dialer{}).DialContext(ctx, network, address)
-				open.Add(1)
-				return &counted{Conn: connection, open: &open}, err
-			}
+			open := countOpen(base)
 			rotator := newRotator(t, numbered(t, 1))
 			client := rotatingClient(t, rotator, base)
 			first := make(chan string)
@@ -168,11 +164,119 @@ func TestRotateWhileUnderWay(t *testing.T) {
 			close(proceed)
 			require.Equal(t, "1<nil>", <-first)
 			requireSerial(t, "2", client, server.URL)
-			client.CloseIdleConnections()
-			require.NoError(t, rotator.Rotate(numbered(t, 3)))
-			requireSerial(t, "3", client, server.URL)
 		})
 	}
+}
+
+func TestRotateClosesIdle(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"1", "2"} {
+		t.Run("HTTP/"+protocol, func(t *testing.T) {
+			t.Parallel()
+			server, base := newEcho(t, protocol == "2")
+			open := countOpen(base)
+			rotator := newRotator(t, numbered(t, 1))
+			client := rotatingClient(t, rotator, base)
+			none := func() bool { return open.Load() == 0 }
+			one := func() bool { return open.Load() == 1 }
+			client.CloseIdleConnections() // there are none
+			requireSerial(t, "1", client, server.URL)
+			requireSerial(t, "1", client, server.URL)
+			require.EqualValues(t, 1, open.Load())
+			require.NoError(t, rotator.Rotate(numbered(t, 2)))
+			requireSerial(t, "2", client, server.URL)
+			require.Eventually(t, one, time.Minute, time.Millisecond)
+			client.CloseIdleConnections()
+			require.Eventually(t, none, time.Minute, time.Millisecond)
+		})
+	}
+}
+
+// TestRotateLeavesNothing: what was under way over HTTP/2 keeps its connection
+// until nobody has needed it for a while, also if base has no such limit.
+func TestRotateLeavesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		arrived, proceed := make(chan bool), make(chan bool)
+		certificate := numbered(t, 9)
+		listener := pipes{make(chan net.Conn), make(chan bool)}
+		server := &http.Server{
+			ErrorLog: discard,
+			TLSConfig: &tls.Config{
+				ClientAuth: tls.RequestClientCert, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2"},
+			},
+			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("X-Serial", r.TLS.PeerCertificates[0].SerialNumber.String())
+				if r.URL.Path == "/slow" {
+					arrived <- true
+					<-proceed
+				}
+			}),
+		}
+		go server.ServeTLS(listener, "", "")
+		var open atomic.Int64
+		base := &http.Transport{
+			ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+			DialContext: func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				listener.accepted <- far
+				open.Add(1)
+				return &counted{Conn: near, open: &open}, nil
+			},
+		}
+		rotator := newRotator(t, numbered(t, 1))
+		transport, err := rotator.Transport(base)
+		require.NoError(t, err)
+		client := &http.Client{Transport: transport}
+		slow := make(chan string)
+		go func() {
+			header, err := fetch(t.Context(), client, "https://as.bank.example/slow")
+			slow <- fmt.Sprint(header.Get("X-Serial"), err)
+		}()
+		<-arrived
+		require.NoError(t, rotator.Rotate(numbered(t, 2)))
+		requireSerial(t, "2", client, "https://as.bank.example/")
+		proceed <- true
+		require.Equal(t, "1<nil>", <-slow)
+		synctest.Wait()
+		require.EqualValues(t, 2, open.Load())
+		time.Sleep(91 * time.Second)
+		synctest.Wait()
+		require.Zero(t, open.Load())
+		require.NoError(t, server.Close())
+	})
+}
+
+// pipes is a listener in memory.
+type pipes struct {
+	accepted chan net.Conn
+	closed   chan bool
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case connection := <-p.accepted:
+		return connection, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error { close(p.closed); return nil }
+func (pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// countOpen counts the open connections of a transport.
+func countOpen(transport *http.Transport) *atomic.Int64 {
+	open := new(atomic.Int64)
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		open.Add(1)
+		return &counted{Conn: connection, open: open}, nil
+	}
+	return open
 }
 
 type counted struct {
@@ -247,7 +351,8 @@ func TestRotatorBases(t *testing.T) {
 	}
 	t.Run("without configuration", func(t *testing.T) {
 		t.Parallel()
-		for _, base := range []*http.Transport{nil, {}} { // these know no authority of the server
+		without := map[string]func(string, *tls.Conn) http.RoundTripper{}
+		for _, base := range []*http.Transport{nil, {}, {TLSNextProto: without}} { // these know no authority of the server
 			_, err := fetch(t.Context(), rotatingClient(t, rotator, base), server.URL)
 			require.ErrorAs(t, err, new(*tls.CertificateVerificationError))
 		}

@@ -15,9 +15,9 @@ import (
 //
 // Every certificate has connections and TLS sessions of its own, so that what
 // begins after Rotate never travels under the certificate of before, over a
-// connection that was still open. Requests under way end on theirs; the old
-// connections close as soon as they are idle, at the latest after the
-// IdleConnTimeout, which is 90 s if base has none.
+// connection that was still open. Requests under way end on theirs. Old
+// connections close when the first request begins after Rotate, or else when
+// they have been idle for the IdleConnTimeout, which is 90 s if base has none.
 //
 // base is copied. It must dial TLS itself (no DialTLSContext or DialTLS), and
 // have neither certificates of its own nor a hand-made table of protocols.
@@ -81,7 +81,7 @@ func (t *rotating) generation() *generation {
 	present := newGeneration(t.base, certificate)
 	t.present.Store(present)
 	if old != nil {
-		old.CloseIdleConnections() // and those in use when they become idle
+		old.CloseIdleConnections() // the others have their timeout
 	}
 	return present
 }

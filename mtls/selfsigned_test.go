@@ -260,3 +260,20 @@ func TestSelfSignedVectors(t *testing.T) {
 	}
 	require.Equal(t, 4, count)
 }
+
+// FuzzRegisteredCertificates: whatever is registered, it is certificates or an
+// error.
+func FuzzRegisteredCertificates(f *testing.F) {
+	own := selfSigned(f, "fintech").Leaf
+	good := jwkOf(f, own)
+	for _, key := range []jwk{good, good.without("x5c"), good.with("crv", "P-384"), good.with("use", "enc"), good.with("x5c", []string{""})} {
+		f.Add(jwksOf(f, key))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		certificates, err := mtls.RegisteredCertificates(data)
+		require.Equal(t, err != nil, len(certificates) == 0)
+		for _, certificate := range certificates {
+			require.NotEmpty(t, certificate.Raw)
+		}
+	})
+}

@@ -71,7 +71,7 @@ func SubjectDNS(name string) (Subject, error) {
 // octet by octet.
 func SubjectURI(uri string) (Subject, error) {
 	parsed, err := url.Parse(uri)
-	if err != nil || !parsed.IsAbs() || !isGraphic(uri, 2048) {
+	if err != nil || !parsed.IsAbs() || !isGraphic(uri, maxURL) {
 		return Subject{}, errors.New("mtls: subject URI: not an absolute URI in ASCII")
 	}
 	return Subject{kind: subjectURI, text: uri}, nil
@@ -169,6 +169,8 @@ func isHostName(name string) bool {
 	}
 	return true
 }
+
+const maxURL = 2048 // octets
 
 // isGraphic is true for visible ASCII without spaces.
 func isGraphic(text string, limit int) bool {

@@ -6,6 +6,8 @@
 //   - accesstoken: JWT access tokens, issued and verified (RFC 9068)
 //   - privatekeyjwt: client authentication by signed assertions (RFC 7523)
 //   - mtls: clients, and tokens bound to them, by certificate (RFC 8705)
+//   - par: pushed authorization requests (RFC 9126)
+//   - ppid: pairwise subject identifiers (OpenID Connect Core 8.1)
 //   - jar: signed request objects (RFC 9101)
 //   - jarm: signed authorization responses (JARM, RFC 9207)
 //   - jwks: key sets, static, remote and published (RFC 7517)

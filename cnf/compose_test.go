@@ -7,8 +7,12 @@ import (
 	"github.com/go-fapi/fapi/accesstoken"
 	"github.com/go-fapi/fapi/cnf"
 	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/jar"
+	"github.com/go-fapi/fapi/jarm"
 	"github.com/go-fapi/fapi/jwks"
 	"github.com/go-fapi/fapi/mtls"
+	"github.com/go-fapi/fapi/par"
+	"github.com/go-fapi/fapi/ppid"
 	"github.com/go-fapi/fapi/privatekeyjwt"
 	"github.com/go-fapi/fapi/replay"
 )
@@ -40,6 +44,17 @@ var (
 	_ privatekeyjwt.ReplayStore = replay.Off{}
 	_ dpop.NonceSource          = (*dpop.Nonces)(nil)
 
+	// The authorization request: pushed, signed, answered.
+	_ par.ClientAuth     = (*privatekeyjwt.Verifier)(nil)
+	_ par.ClientAuth     = (*mtls.ClientAuthenticator)(nil)
+	_ par.RequestObjects = (*jar.Verifier)(nil)
+	_ par.RequestSigner  = (*jar.Signer)(nil)
+	_ par.Store          = (*par.Memory)(nil)
+	_ http.Handler       = (*par.Handler)(nil)
+	_ jar.KeySource      = (*jwks.Remote)(nil)
+	_ jarm.KeySource     = (*jwks.Remote)(nil)
+	_ ppid.Store         = (*ppid.Memory)(nil)
+
 	// A client: transports that go around each other.
 	_ http.RoundTripper = (*dpop.Transport)(nil)
 	_ http.RoundTripper = (*privatekeyjwt.Transport)(nil)
@@ -51,6 +66,10 @@ var (
 	_ refusal = (*dpop.Error)(nil)
 	_ refusal = (*privatekeyjwt.Error)(nil)
 	_ refusal = (*mtls.Error)(nil)
+	_ refusal = (*par.Error)(nil)
+	_ refusal = (*jar.Error)(nil)
+	_ refusal = (*jarm.Error)(nil)
+	_ refusal = (*ppid.Error)(nil)
 
 	// Details for logs.
 	_ slog.LogValuer = (*cnf.Error)(nil)

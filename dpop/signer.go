@@ -114,11 +114,16 @@ func hashOf(accessToken string) string {
 // and userinfo (section 4.2). Nothing else is normalised: a server that
 // compares strings shall find the spelling it saw in the request.
 func htuOf(target string) (string, error) {
+	htu, _, _ := strings.Cut(target, "#")
+	htu, _, _ = strings.Cut(htu, "?")
+	if isWireForm(htu) { // the usual URL, which needs no parser
+		return htu, nil
+	}
 	u, err := url.Parse(target)
 	if err != nil {
 		return "", errors.New("dpop: the URL cannot be parsed")
 	}
-	htu := strings.ToLower(u.Scheme) + "://" + u.Host + u.EscapedPath()
+	htu = strings.ToLower(u.Scheme) + "://" + u.Host + u.EscapedPath()
 	if u.EscapedPath() == "" {
 		htu += "/"
 	}
@@ -126,4 +131,13 @@ func htuOf(target string) (string, error) {
 		return "", errors.New("dpop: the URL must be absolute http or https with an ASCII host")
 	}
 	return htu, nil
+}
+
+func isWireForm(htu string) bool {
+	authorityAndPath, ok := strings.CutPrefix(htu, "https://")
+	if !ok || strings.IndexByte(authorityAndPath, '/') < 0 {
+		return false
+	}
+	_, _, ok = splitTarget(htu)
+	return ok
 }

@@ -90,12 +90,19 @@ func splitTarget(text string) (base, path string, ok bool) {
 // parsers disagree about.
 func isURI(text string) bool {
 	for i := range len(text) {
-		if c := text[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+		if !uriOctet[text[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+var uriOctet = func() (t [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		t[c] = !strings.ContainsRune("\"<>\\^`{|}", c)
+	}
+	return t
+}()
 
 // normalAuthority checks host and port and drops a default or empty port.
 func normalAuthority(scheme, authority string) (string, bool) {

@@ -162,7 +162,7 @@ func (b *bank) sendWith(ctx context.Context, send sender, token string, proofs .
 }
 
 func (b *bank) replays() []attack {
-	briefly := func(c *dpop.VerifierConfig) { c.MaxAge, c.Leeway = time.Second, time.Second }
+	briefly := func(c *dpop.VerifierConfig) { c.MaxAge, c.Leeway = time.Second, 2*time.Second }
 	return []attack{{
 		id: "T07", title: "proof replayed",
 		rule: dpop.ErrReplay, clause: "RFC 9449 11.1",
@@ -177,7 +177,7 @@ func (b *bank) replays() []attack {
 			if err != nil {
 				return "", err
 			}
-			claims["iat"] = float64(time.Now().Add(900*time.Millisecond).UnixMilli()) / 1000
+			claims["iat"] = float64(time.Now().Add(1900*time.Millisecond).UnixMilli()) / 1000
 			return mint(b.dpopKey, proofHeader("ES256", b.dpopKey), claims)
 		}),
 		target:  b.weakenedProofs(briefly), // strict, only with short times, so that nobody waits for a minute

@@ -183,11 +183,13 @@ func checkForm(form url.Values, repeatable []string) error {
 	if countParams(form) > MaxFormParams {
 		return ErrTooLarge
 	}
-	var folded map[string]bool // of the rare names that are not in lower case
-	for name, values := range form {
+	for name, values := range form { // first, so that the answer does not depend on the order of a map
 		if name == "" || notText(name) || slices.ContainsFunc(values, notText) {
 			return ErrMalformed
 		}
+	}
+	var folded map[string]bool // of the rare names that are not in lower case
+	for name, values := range form {
 		if len(values) > 1 && !slices.Contains(repeatable, name) {
 			return ErrRepeated
 		}

@@ -14,5 +14,6 @@
 //   - replay: stores for values that may be used once
 //
 // Start with package cnf if you have an API, with dpop if you have a client or
-// an authorization server, and with examples/bank to see all of it at work.
+// an authorization server. In a checkout, go run ./examples/bank shows most of it
+// at work.
 package fapi

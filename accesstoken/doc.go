@@ -51,6 +51,6 @@
 // RS256, which RFC 9068 section 2.1 has everybody support, is refused: FAPI 2.0
 // (5.4.1) excludes it. Encrypted tokens are refused as malformed. Tokens cannot
 // be revoked one by one before they expire; an API that needs that asks the
-// authorization server (package introspection). Whether the client, the user or
+// authorization server. Whether the client, the user or
 // the request may have a token is decided before Issue is called.
 package accesstoken

@@ -276,7 +276,7 @@ func TestGrantRefused(t *testing.T) {
 	t.Run("SP-A4 is refused before anything is encoded", func(t *testing.T) {
 		t.Parallel()
 		_, err := issue(t, func(g *Grant) { g.Confirmation = cnf.Confirmation{} })
-		require.ErrorContains(t, err, "sender-constrained")
+		require.ErrorContains(t, err, "Confirmation is required")
 	})
 	t.Run("controls on the right side of the limits", func(t *testing.T) {
 		t.Parallel()

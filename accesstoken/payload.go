@@ -33,7 +33,7 @@ func (g *Grant) check(now time.Time) error {
 	case len(g.Audience) == 0 || slices.Contains(g.Audience, ""):
 		return errors.New("Audience is required, and none of it may be empty")
 	case g.Confirmation.IsZero():
-		return errors.New("Confirmation is required: the token would not be sender-constrained")
+		return errors.New("Confirmation is required: none was given, or one of an unknown member or a zero thumbprint")
 	case !g.AuthTime.IsZero() && (g.AuthTime.Unix() < 0 || g.AuthTime.After(now.Add(maxAuthAhead))):
 		return errors.New("AuthTime is before 1970 or lies ahead")
 	case slices.Contains(g.AMR, ""):

@@ -3,7 +3,7 @@ package cnf
 import "time"
 
 // Claims is what the middleware has to know of a verified token. The verified
-// types of accesstoken and introspection have these methods; so can yours.
+// type of accesstoken has these methods; so can yours.
 type Claims interface {
 	// Confirmation is the token's cnf. Zero: the token is not bound.
 	Confirmation() Confirmation

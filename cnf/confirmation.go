@@ -18,6 +18,7 @@ const (
 // alike.
 type Confirmation struct {
 	jkt, x5t binding
+	mistaken bool // made of something that binds to nobody
 }
 
 type binding struct {
@@ -25,21 +26,26 @@ type binding struct {
 	thumbprint [32]byte
 }
 
-// Bind returns a Confirmation of one member, [MemberJKT] or [MemberX5TS256].
-// Any other name gives the zero Confirmation, which confirms nobody.
+// Bind returns a Confirmation of one member, [MemberJKT] or [MemberX5TS256]. Any
+// other name, and a zero thumbprint, which is what is left of a forgotten proof
+// or certificate, give a Confirmation that confirms nobody: IsZero is true, also
+// after [Confirmation.And], and no token can be issued with it.
 func Bind(member string, thumbprint [32]byte) Confirmation {
 	return Confirmation{}.And(member, thumbprint)
 }
 
 // And adds a member: a token bound to a key and to a certificate needs both.
 func (c Confirmation) And(member string, thumbprint [32]byte) Confirmation {
+	if c.mistaken || thumbprint == [32]byte{} {
+		return Confirmation{mistaken: true}
+	}
 	switch member {
 	case MemberJKT:
 		c.jkt = binding{true, thumbprint}
 	case MemberX5TS256:
 		c.x5t = binding{true, thumbprint}
 	default:
-		return Confirmation{}
+		return Confirmation{mistaken: true}
 	}
 	return c
 }
@@ -66,7 +72,7 @@ func (c Confirmation) count() (n int) {
 }
 
 // IsZero reports whether c confirms nobody.
-func (c Confirmation) IsZero() bool { return c == Confirmation{} }
+func (c Confirmation) IsZero() bool { return c.mistaken || c == Confirmation{} }
 
 // ParseConfirmation reads the value of a cnf claim or of the cnf member of an
 // introspection response. RFC 7800 section 3.1 lets an application demand more

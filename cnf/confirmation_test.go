@@ -20,7 +20,6 @@ const (
 
 func TestParseConfirmation(t *testing.T) {
 	t.Parallel()
-	zeros := strings.Repeat("A", 43)
 	for name, c := range map[string]struct{ text, jkt, x5t string }{
 		"jkt":                       {`{"jkt":"` + sampleJKT + `"}`, sampleJKT, ""},
 		"x5t#S256":                  {`{"x5t#S256":"` + sampleX5T + `"}`, "", sampleX5T},
@@ -28,7 +27,6 @@ func TestParseConfirmation(t *testing.T) {
 		"N03 both, other order":     {`{"x5t#S256":"` + sampleX5T + `","jkt":"` + sampleJKT + `"}`, sampleJKT, sampleX5T},
 		"white space":               {" \t\r\n{ \"jkt\" : \"" + sampleJKT + "\" }\n", sampleJKT, ""},
 		"escapes mean what they do": {`{"\u006akt":"\u0030` + sampleJKT[1:] + `"}`, sampleJKT, ""},
-		"a thumbprint of zeros":     {`{"jkt":"` + zeros + `"}`, zeros, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -210,9 +208,13 @@ func TestConfirmation(t *testing.T) {
 			require.False(t, ok)
 		}
 	})
-	t.Run("a thumbprint of zeros is a binding", func(t *testing.T) {
+	t.Run("a mistake is not mended by what follows", func(t *testing.T) {
 		t.Parallel()
-		require.False(t, cnf.Bind(cnf.MemberJKT, [32]byte{}).IsZero())
+		require.True(t, cnf.Bind(cnf.MemberJKT, [32]byte{}).IsZero(), "a forgotten proof")
+		require.True(t, cnf.Bind(cnf.MemberX5TS256, [32]byte{}).And(cnf.MemberJKT, jkt).IsZero())
+		require.True(t, cnf.Bind("typo", x5t).And(cnf.MemberJKT, jkt).IsZero())
+		_, err := cnf.ParseConfirmation([]byte(`{"jkt":"` + strings.Repeat("A", 43) + `"}`))
+		require.ErrorIs(t, err, cnf.ErrConfirmation)
 	})
 	t.Run("zero", func(t *testing.T) {
 		t.Parallel()

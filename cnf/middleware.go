@@ -68,7 +68,7 @@ func New[C Claims](config Config[C]) (*Middleware[C], error) {
 	}
 	config.Methods = slices.Clone(config.Methods)
 	for i, method := range config.Methods {
-		if method == nil || Bind(method.Member(), [32]byte{}).IsZero() {
+		if method == nil || Bind(method.Member(), [32]byte{1}).IsZero() {
 			return nil, errors.New("cnf: a Method is nil or of an unknown confirmation member")
 		}
 		if scheme := method.Scheme(); scheme != schemeDPoP && scheme != schemeBearer {

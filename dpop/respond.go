@@ -59,9 +59,12 @@ func isRefusal(err error) bool {
 	return errors.As(err, &refusal)
 }
 
-// WriteTokenError answers a refused token or pushed authorization request
-// (section 5): 400 with the code of err and, when nonces are in force, the
-// nonce to use next. An err that is no OAuth error becomes 503 without detail.
+// WriteTokenError answers any refusal at the token or pushed authorization
+// request endpoint (section 5): 401 for invalid_client, else 400, with the code of
+// err and, when nonces are in force, the nonce to use next. err may be of this
+// package, of the one that authenticates clients, or your own: what counts is a
+// method OAuthCode() string. An err without one is a fault of the server and
+// becomes 503 without detail.
 func (v *Verifier) WriteTokenError(w http.ResponseWriter, r *http.Request, err error) {
 	if offerErr := v.OfferNonce(r.Context(), w.Header(), nil, err); offerErr != nil {
 		err = offerErr

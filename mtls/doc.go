@@ -23,6 +23,14 @@
 //
 //	cnf.Config[*accesstoken.Token]{Methods: []cnf.Method{mtls.Binding{}}, …}
 //
+// Behind a proxy, which the zero Binding does not know of:
+//
+//	source, err := mtls.FromProxy(mtls.ProxyConfig{
+//		Format:  mtls.RFC9440,
+//		Trusted: mtls.TrustedPeers(netip.MustParsePrefix("10.0.0.7/32")),
+//	})
+//	mtls.Binding{Certificate: source}
+//
 // # Authorization servers
 //
 // [ClientAuthenticator] authenticates clients, by the authority that issued

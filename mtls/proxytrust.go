@@ -11,7 +11,8 @@ import (
 // from there can pass for any client, so name the proxies and not the network,
 // and see to it that RemoteAddr is as net/http set it.
 //
-// A prefix of no bits is everybody, and matches nobody here. IPv4 addresses
+// No prefix at all is nobody, and so is a prefix of no bits, which would be
+// everybody. IPv4 addresses
 // that an IPv6 listener reports as mapped are IPv4 addresses.
 func TrustedPeers(prefixes ...netip.Prefix) func(*http.Request) bool {
 	prefixes = slices.DeleteFunc(slices.Clone(prefixes), func(prefix netip.Prefix) bool { return prefix.Bits() <= 0 })

@@ -8,7 +8,7 @@
 // own, refreshes and retries included. DPoP goes outside, because its nonce
 // retry needs a fresh assertion too:
 //
-//	http.Client{Transport: &dpop.Transport{Base: &privatekeyjwt.Transport{…}}}
+//	http.Client{Transport: &dpop.Transport{Signer: …, Base: &privatekeyjwt.Transport{…}}}
 //
 // An authorization server makes one [Verifier] and calls
 // [Verifier.Authenticate] first thing at the token, pushed authorization
@@ -29,7 +29,9 @@
 //     client_secret, nor credentials in the query.
 //
 // Cheap checks come first, the signature next, and the jti is spent last: a
-// request that fails for any reason can be repeated. A store or key source
+// request that Authenticate refuses can be repeated, and one that is refused
+// later, say for a DPoP nonce, needs a new assertion. Refusals are answered with
+// (*dpop.Verifier).WriteTokenError, or by your own writer. A store or key source
 // that fails, panics or outlasts the request's context refuses the request,
 // and the error is then not an [*Error], which makes it a 5xx.
 //

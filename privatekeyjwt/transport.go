@@ -37,7 +37,8 @@ type Transport struct {
 	// Endpoints are the URLs of the one authorization server that the Signer
 	// signs for: token, pushed authorization request, revocation and so on.
 	// They are https, or http on a loopback address, and compared without their
-	// query.
+	// query: scheme, host and port normalised, the path exactly. A POST to another
+	// URL, such as /token/ for /token, passes without an assertion.
 	Endpoints []string // required
 
 	// Base sends the requests. nil: http.DefaultTransport.

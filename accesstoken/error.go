@@ -31,6 +31,9 @@ type Error struct {
 
 // Error describes the refusal, for logs. It holds nothing of the token.
 func (e *Error) Error() string {
+	if e == nil || e.rule == nil {
+		return "accesstoken: refused"
+	}
 	if e.cause == nil {
 		return "accesstoken: " + e.rule.Error()
 	}

@@ -22,7 +22,7 @@ const (
 // and 503 without any detail when the server is at fault.
 func (m *Middleware[C]) WriteError(w http.ResponseWriter, err error) {
 	refusal, ok := errors.AsType[*Error](err)
-	if !ok || m == nil {
+	if !ok || refusal == nil || m == nil {
 		oauthhttp.WriteTokenError(w, http.StatusServiceUnavailable, "server_error", "")
 		return
 	}

@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-fapi/fapi/accesstoken"
 	"github.com/go-fapi/fapi/cnf"
 	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/mtls"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -71,14 +73,24 @@ func TestZeroMiddleware(t *testing.T) {
 		(*cnf.Middleware[claims])(nil).WriteError(w, refusal)
 		require.Equal(t, 503, w.Code)
 	})
-	t.Run("a nil *dpop.Verifier among the methods", func(t *testing.T) {
+	t.Run("a nil pointer among the methods", func(t *testing.T) {
 		t.Parallel()
-		c := claims{confirmation: cnf.Bind(cnf.MemberJKT, [32]byte{1})}
-		guard := newGuard(t, cnf.Config[claims]{Verify: always(c), Methods: []cnf.Method{(*dpop.Verifier)(nil)}})
-		err := check(t, guard)
-		var refusal *cnf.Error
-		require.Error(t, err)
-		require.NotErrorAs(t, err, &refusal, "it is the server's fault")
+		for _, method := range []cnf.Method{(*dpop.Verifier)(nil), (*mtls.Binding)(nil)} {
+			_, err := cnf.New(cnf.Config[claims]{Verify: always(claims{}), Methods: []cnf.Method{method}})
+			require.ErrorContains(t, err, "a Method is nil")
+		}
+	})
+	t.Run("errors of nobody", func(t *testing.T) {
+		t.Parallel()
+		guard := guarding(t, claims{}, cnf.Requirement{})
+		for _, err := range []error{(*cnf.Error)(nil), nil, &cnf.Error{}, &dpop.Error{}, &mtls.Error{}, &accesstoken.Error{}} {
+			w := httptest.NewRecorder()
+			guard.WriteError(w, err)
+			require.GreaterOrEqual(t, w.Code, 401)
+			if err != nil {
+				require.NotEmpty(t, err.Error())
+			}
+		}
 	})
 	t.Run("nil claims", func(t *testing.T) {
 		t.Parallel()

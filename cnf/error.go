@@ -28,7 +28,12 @@ type Error struct {
 }
 
 // Error names the rule.
-func (e *Error) Error() string { return "cnf: " + e.cause.Error() }
+func (e *Error) Error() string {
+	if e == nil || e.cause == nil {
+		return "cnf: refused"
+	}
+	return "cnf: " + e.cause.Error()
+}
 
 // Unwrap returns the rule, or the verifier's error.
 func (e *Error) Unwrap() error { return e.cause }
@@ -42,7 +47,7 @@ func (e *Error) LogValue() slog.Value {
 	if detail, ok := e.cause.(slog.LogValuer); ok {
 		return detail.LogValue()
 	}
-	return slog.GroupValue(slog.String("rule", e.cause.Error()), slog.String("code", e.code))
+	return slog.GroupValue(slog.String("rule", e.Error()), slog.String("code", e.code))
 }
 
 func refuse(rule error) *Error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -68,7 +69,7 @@ func New[C Claims](config Config[C]) (*Middleware[C], error) {
 	}
 	config.Methods = slices.Clone(config.Methods)
 	for i, method := range config.Methods {
-		if method == nil || Bind(method.Member(), [32]byte{1}).IsZero() {
+		if isNil(method) || Bind(method.Member(), [32]byte{1}).IsZero() {
 			return nil, errors.New("cnf: a Method is nil or of an unknown confirmation member")
 		}
 		if scheme := method.Scheme(); scheme != schemeDPoP && scheme != schemeBearer {
@@ -103,6 +104,16 @@ func checkMetadataURL(text string) error {
 		return errors.New("cnf: ResourceMetadata must be an https URL without user and fragment")
 	}
 	return nil
+}
+
+// isNil also sees a nil pointer inside the interface: a verifier whose
+// constructor failed and whose error was not looked at.
+func isNil(method Method) bool {
+	if method == nil {
+		return true
+	}
+	v := reflect.ValueOf(method)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func bearerFirst(m Method) int {

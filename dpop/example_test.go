@@ -209,7 +209,7 @@ func ExampleError() {
 	}
 	// Output:
 	// invalid_dpop_proof true
-	// rule=htu is not the request's target URI
+	// rule=dpop: htu is not the request's target URI
 	// code=invalid_dpop_proof
 	// expected="https://api.bank.example/accounts"
 	// received="http://10.0.0.1:8080/accounts"

@@ -41,6 +41,8 @@ func TestVerifierConfig(t *testing.T) {
 		"an http origin":                 {origins("http://api.bank.example"), "https"},
 		"an http origin like loopback":   {origins("http://127.0.0.1.evil.example"), "https"},
 		"an http origin like localhost":  {origins("http://localhost.evil.example"), "https"},
+		"an http origin of an intranet":  {origins("http://10.0.0.1:8080"), "https"},
+		"an http origin in IPv6":         {origins("http://[2001:db8::1]"), "https"},
 		"an ftp origin":                  {origins("ftp://api.bank.example"), "origin"},
 		"an origin with a query":         {origins(apiOrigin + "?a=b"), "origin"},
 		"an origin with an empty query":  {origins(apiOrigin + "/?"), "origin"},

@@ -10,9 +10,10 @@ import (
 
 // Limits of one proof. They are compared before anything is decoded.
 const (
-	maxProof = 8 << 10 // octets; a proof with an RSA key of 4096 bits has about 2,000
-	maxJTI   = 128     // octets
-	maxNonce = 256     // octets
+	maxProof = 8 << 10      // octets; a proof with an RSA key of 4096 bits has about 2,000
+	maxJTI   = 128          // octets
+	maxNonce = 256          // octets
+	maxPath  = 4 * maxProof // octets of a request's path; a longer one fits no htu, however it is escaped
 )
 
 // Proof is a DPoP proof that a [Verifier] accepted: the caller has the private

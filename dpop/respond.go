@@ -23,6 +23,9 @@ func (v *Verifier) Algorithms() string { return jose.Algorithms }
 // Confirm is [Verifier.VerifyResourceRequest] for package cnf. Into h, the
 // header of the response to come, it puts the nonce the client shall use next.
 func (v *Verifier) Confirm(h http.Header, r *http.Request, accessToken string, bound [32]byte) error {
+	if r == nil {
+		return errors.New("dpop: Confirm needs a request")
+	}
 	proof, err := v.VerifyResourceRequest(r, accessToken, bound)
 	if offerErr := v.OfferNonce(r.Context(), h, proof, err); offerErr != nil {
 		return offerErr

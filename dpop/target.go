@@ -47,8 +47,19 @@ func (o origin) matches(htu []byte, path string) bool {
 	if !ok || base != o.base {
 		return false
 	}
-	want, ok := normalPath(o.path + path)
+	want, ok := o.target(path)
 	return ok && have == want
+}
+
+// target is the path of htu for a request's path. That is normalised by itself,
+// so that no ".." in it climbs out of the prefix and into the neighbour's. It is
+// empty if the prefix itself was asked for.
+func (o origin) target(path string) (string, bool) {
+	if path == "" && o.path != "" {
+		return o.path, true
+	}
+	path, ok := normalPath(path)
+	return o.path + path, ok
 }
 
 // isPlain reports whether a path is its own normal form by a mere look.

@@ -98,7 +98,7 @@ func TestSplitTarget(t *testing.T) {
 // slowMatches is matches without its short cut.
 func (o origin) slowMatches(htu, path string) bool {
 	base, have, ok := splitTarget(htu)
-	want, fits := normalPath(o.path + path)
+	want, fits := o.target(path)
 	return ok && fits && base == o.base && have == want
 }
 
@@ -149,5 +149,32 @@ func FuzzTarget(f *testing.F) {
 			require.Equal(t, o.slowMatches(a, path), o.matches([]byte(a), path), "%+v %q %q", o, a, path)
 			require.Equal(t, o.slowMatches(o.base+o.path+path, path), o.matches([]byte(o.base+o.path+path), path), "%+v %q", o, path)
 		}
+	})
+}
+
+// A proxy that strips a prefix may pass on dot segments. They must not lead a
+// proof for one API into another that lives beside it.
+func TestPrefixIsNotLeft(t *testing.T) {
+	t.Parallel()
+	o, err := newOrigin("https://a.example/v1")
+	require.NoError(t, err)
+	for _, escape := range []struct{ path, htu string }{
+		{"/../v2/x", "https://a.example/v2/x"},
+		{"/%2e%2e/v2/x", "https://a.example/v2/x"},
+		{"/../../../x", "https://a.example/x"},
+		{"/..//x", "https://a.example//x"},
+		{"x", "https://a.example/v1x"},
+		{"*", "https://a.example/v1*"},
+	} {
+		t.Run("D18 "+escape.path, func(t *testing.T) {
+			t.Parallel()
+			require.False(t, o.matches([]byte(escape.htu), escape.path))
+		})
+	}
+	t.Run("D18 control: the same resource by its own name", func(t *testing.T) {
+		t.Parallel()
+		require.True(t, o.matches([]byte("https://a.example/v1/v2/x"), "/../v2/x"), "what a server that cleans the path would serve")
+		require.True(t, o.matches([]byte("https://a.example/v1/x"), "/x"))
+		require.True(t, o.matches([]byte("https://a.example/v1"), ""))
 	})
 }

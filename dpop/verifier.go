@@ -46,6 +46,8 @@ type VerifierConfig struct {
 	// Nonces, when set, makes every proof carry a current server nonce.
 	Nonces NonceSource
 
+	// Verifiers that share a store need the same MaxAge and Leeway: a proof is
+	// remembered for as long as the one that saw it would accept it.
 	MaxAge time.Duration // how old a proof may be; 0: 60 s, at most 5 min
 	Leeway time.Duration // how far iat may lie ahead; 0: 10 s, at most 60 s
 
@@ -228,6 +230,9 @@ func (v *Verifier) checkClaims(r *http.Request, payload string, want expectation
 
 func (v *Verifier) checkTarget(htu []byte, r *http.Request) error {
 	path := r.URL.EscapedPath()
+	if len(path) > maxPath {
+		return refuse(ErrTarget, slog.Int("octets", len(path)))
+	}
 	for i := range v.origins {
 		if v.origins[i].matches(htu, path) {
 			return nil

@@ -41,7 +41,12 @@ type Error struct {
 }
 
 // Error names the rule.
-func (e *Error) Error() string { return "mtls: " + e.rule.Error() }
+func (e *Error) Error() string {
+	if e == nil || e.rule == nil {
+		return "mtls: refused"
+	}
+	return "mtls: " + e.rule.Error()
+}
 
 // Unwrap returns the rule that refused.
 func (e *Error) Unwrap() error { return e.rule }
@@ -53,7 +58,7 @@ func (e *Error) OAuthCode() string { return e.code }
 
 // LogValue implements [slog.LogValuer].
 func (e *Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("rule", e.rule.Error()), slog.String("code", e.code)}
+	attrs := []slog.Attr{slog.String("rule", e.Error()), slog.String("code", e.code)}
 	return slog.GroupValue(append(attrs, e.detail...)...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -148,7 +149,7 @@ func (p *proxy) certificates(r *http.Request) ([]*x509.Certificate, error) {
 		return nil, err
 	}
 	if chain := p.seen.find(value, intermediates); chain != nil {
-		return chain, nil
+		return slices.Clone(chain), nil // the caller's slice, not the table's
 	}
 	chain, err := p.parse(value, intermediates)
 	if err != nil {
@@ -158,7 +159,7 @@ func (p *proxy) certificates(r *http.Request) ([]*x509.Certificate, error) {
 		return nil, err
 	}
 	p.seen.remember(value, intermediates, chain)
-	return chain, nil
+	return slices.Clone(chain), nil
 }
 
 // field finds the value in which the certificate is. Who sends the field

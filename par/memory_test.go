@@ -24,9 +24,6 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 
 func TestMemoryInRealTime(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("waits in real time")
-	}
 	partest.Run(t, func(t *testing.T) partest.Store {
 		m, err := par.NewMemory(par.MemoryConfig{})
 		require.NoError(t, err)

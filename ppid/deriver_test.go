@@ -240,9 +240,6 @@ func TestAccount(t *testing.T) {
 
 func TestMillion(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes 10 s under the race detector")
-	}
 	const sectors, accounts = 1000, 1000
 	d := newDeriver(t)
 	names := make([]string, accounts)

@@ -250,9 +250,6 @@ func TestRealTimeRulesPassACorrectStore(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("waits in real time, which is what Run is for")
-	}
 	Run(t, func(t *testing.T) Store {
 		m, err := replay.NewMemory(replay.MemoryConfig{})
 		require.NoError(t, err)

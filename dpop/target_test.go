@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -92,6 +93,25 @@ func TestSplitTarget(t *testing.T) {
 			_, _, ok := splitTarget(text)
 			assert.False(t, ok)
 		})
+	}
+}
+
+// TestEscapes goes through every octet (RFC 3986 sections 2.3 and 6.2.2.2).
+func TestEscapes(t *testing.T) {
+	t.Parallel()
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	for c := range 256 {
+		want := fmt.Sprintf("/x%%%02X", c)
+		if strings.ContainsRune(unreserved, rune(c)) {
+			want = "/x" + string(rune(c))
+		}
+		for _, format := range []string{"/x%%%02X", "/x%%%02x"} {
+			have, ok := normalPath(fmt.Sprintf(format, c))
+			assert.True(t, ok)
+			assert.Equal(t, want, have)
+		}
+		_, ok := normalPath("/%" + string(rune(c)) + "0")
+		assert.Equal(t, strings.ContainsRune("0123456789abcdefABCDEF", rune(c)), ok, "%q", c)
 	}
 }
 

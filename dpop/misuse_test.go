@@ -171,6 +171,12 @@ func TestErrorIsSafeToShow(t *testing.T) {
 	require.Equal(t, "dpop: not exactly one DPoP header field", refused.Error())
 	require.Equal(t, dpop.ErrProofCount, refused.Unwrap())
 	require.Equal(t, slog.KindGroup, refused.LogValue().Kind())
+	zero := new(dpop.Error)
+	require.Equal(t, "dpop: refused", zero.Error())
+	require.NotEmpty(t, zero.LogValue().String())
+	w := httptest.NewRecorder()
+	newGate(t).WriteTokenError(w, get(), zero)
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 	for _, rule := range rules {
 		require.NotContains(t, rule.Error(), "dpop: ", "the prefix stands once")
 		require.NotContains(t, fmt.Sprint(rule), `"`)

@@ -141,7 +141,7 @@ func hostPort(t *testing.T, text string) string {
 func FuzzTarget(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"https://a.example/b", "https://A.example:443/c/../b?q#f"}, {"https://a/%7E%2f", "https://a/~%2F"}, {"http://[::1]:80/", "http://[::1]"},
-		{"https://[[::1]]/", "https://[/"}, {"https://a@b/c", "https://b/c"}, {"https://a//../b", "https://a/b"}, {"https://a/v1/x", "https://a/v1/"},
+		{"https://[[::1]]/", "https://[/"}, {"https://a@b/c", "https://b/c"}, {"https://a//../b", "https://a/b"}, {"https://a/../v2", "https://a/v1"}, {"https://a/v1/x", "https://a/v1/"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
@@ -180,6 +180,7 @@ func TestPrefixIsNotLeft(t *testing.T) {
 	require.NoError(t, err)
 	for _, escape := range []struct{ path, htu string }{
 		{"/../v2/x", "https://a.example/v2/x"},
+		{"/../v2/x", "https://a.example/v1/../v2/x"},
 		{"/%2e%2e/v2/x", "https://a.example/v2/x"},
 		{"/../../../x", "https://a.example/x"},
 		{"/..//x", "https://a.example//x"},

@@ -7,11 +7,8 @@ import (
 
 	"github.com/go-fapi/fapi/internal/fault"
 	"github.com/go-fapi/fapi/internal/jose"
+	"github.com/go-fapi/fapi/internal/keysource"
 )
-
-// maxKeys bounds the signatures that one request object can make the server
-// check.
-const maxKeys = 8
 
 // Client is the registration of a client that sends request objects.
 type Client struct {
@@ -52,7 +49,7 @@ type KeySource interface {
 }
 
 func (v *Verifier) client(ctx context.Context, clientID string) (client Client, err error) {
-	defer recovered("client source", &err)
+	defer fault.Recover("jar: client source", &err)
 	client, ok, err := v.clients.Client(ctx, clientID)
 	if err == nil {
 		err = ctx.Err()
@@ -69,44 +66,18 @@ func (v *Verifier) client(ctx context.Context, clientID string) (client Client, 
 }
 
 // checkSignature takes the keys from the registration of the client that sent
-// the request, and from nowhere else. It also guards the signature check
-// against a panic: a key that was not made by a parser, say without
-// coordinates, would cause one.
-func checkSignature(ctx context.Context, token *jose.JWS, client *Client) (err error) {
-	alg := keyAlgorithm(token.Header.Algorithm)
-	if client.SigningAlg != "" && keyAlgorithm(client.SigningAlg) != alg {
+// the request, and from nowhere else.
+func checkSignature(ctx context.Context, token *jose.JWS, client *Client) error {
+	alg := keysource.Algorithm(token.Header.Algorithm)
+	if client.SigningAlg != "" && keysource.Algorithm(client.SigningAlg) != alg {
 		return refuse(ErrAlgorithm)
 	}
-	defer recovered("key source", &err)
-	keys, err := client.Keys.Keys(ctx, token.Header.KeyID, alg)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		return fault.Of("jar: key source", err)
-	}
-	if len(keys) == 0 {
+	err := keysource.Verify(ctx, "jar: key source", client.Keys, token, alg)
+	switch err {
+	case jose.ErrKey:
 		return refuse(ErrKey)
+	case jose.ErrSignature:
+		return refuse(ErrSignature)
 	}
-	for _, key := range keys[:min(len(keys), maxKeys)] {
-		if token.Verify(key) == nil {
-			return nil
-		}
-	}
-	return refuse(ErrSignature)
-}
-
-// keyAlgorithm is the name under which keys know the algorithm of a header.
-func keyAlgorithm(alg string) string {
-	if alg == jose.Ed25519 {
-		return jose.EdDSA
-	}
-	return alg
-}
-
-// recovered makes a panic of somebody's implementation an error.
-func recovered(what string, err *error) {
-	if p := recover(); p != nil {
-		*err = fault.Panic("jar: "+what, p)
-	}
+	return err
 }

@@ -7,10 +7,8 @@ import (
 
 	"github.com/go-fapi/fapi/internal/fault"
 	"github.com/go-fapi/fapi/internal/jose"
+	"github.com/go-fapi/fapi/internal/keysource"
 )
-
-// maxKeys bounds the signatures that one assertion can make the server check.
-const maxKeys = 8
 
 // Client is the registration of a client that authenticates by private_key_jwt.
 type Client struct {
@@ -51,15 +49,22 @@ func (v *Verifier) checkSignature(ctx context.Context, token *jose.JWS, clientID
 	if err != nil {
 		return err
 	}
-	alg := keyAlgorithm(token.Header.Algorithm)
-	if client.SigningAlg != "" && keyAlgorithm(client.SigningAlg) != alg {
+	alg := keysource.Algorithm(token.Header.Algorithm)
+	if client.SigningAlg != "" && keysource.Algorithm(client.SigningAlg) != alg {
 		return refuse(ErrAlgorithm)
 	}
-	return verify(ctx, token, client.Keys, alg)
+	err = keysource.Verify(ctx, "privatekeyjwt: key source", client.Keys, token, alg)
+	switch err {
+	case jose.ErrKey:
+		return refuse(ErrKey)
+	case jose.ErrSignature:
+		return refuse(ErrSignature)
+	}
+	return err
 }
 
 func (v *Verifier) client(ctx context.Context, clientID string) (client Client, err error) {
-	defer recovered("client source", &err)
+	defer fault.Recover("privatekeyjwt: client source", &err)
 	client, ok, err := v.clients.Client(ctx, clientID)
 	if err == nil {
 		err = ctx.Err()
@@ -73,41 +78,4 @@ func (v *Verifier) client(ctx context.Context, clientID string) (client Client, 
 		return Client{}, errors.New("privatekeyjwt: client source: a client without Keys")
 	}
 	return client, nil
-}
-
-// verify also guards the signature check against a panic: a key that was not
-// made by a parser, say without coordinates, would cause one.
-func verify(ctx context.Context, token *jose.JWS, source KeySource, alg string) (err error) {
-	defer recovered("key source", &err)
-	keys, err := source.Keys(ctx, token.Header.KeyID, alg)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		return fault.Of("privatekeyjwt: key source", err)
-	}
-	if len(keys) == 0 {
-		return refuse(ErrKey)
-	}
-	for _, key := range keys[:min(len(keys), maxKeys)] {
-		if token.Verify(key) == nil {
-			return nil
-		}
-	}
-	return refuse(ErrSignature)
-}
-
-// keyAlgorithm is the name under which keys know the algorithm of a header.
-func keyAlgorithm(alg string) string {
-	if alg == jose.Ed25519 {
-		return jose.EdDSA
-	}
-	return alg
-}
-
-// recovered makes a panic of somebody's implementation an error.
-func recovered(what string, err *error) {
-	if p := recover(); p != nil {
-		*err = fault.Panic("privatekeyjwt: "+what, p)
-	}
 }

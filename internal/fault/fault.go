@@ -26,6 +26,15 @@ func Panic(what string, recovered any) error {
 	return &Error{what: what, cause: fmt.Errorf("it panicked (%T)", recovered)}
 }
 
+// Recover makes a panic of what runs before the deferred call an error:
+//
+//	defer fault.Recover("dpop: nonce source", &err)
+func Recover(what string, err *error) {
+	if p := recover(); p != nil {
+		*err = Panic(what, p)
+	}
+}
+
 // Error names what failed, and how.
 func (e *Error) Error() string { return e.what + ": " + e.cause.Error() }
 

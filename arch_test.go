@@ -21,6 +21,8 @@ const module = "github.com/go-fapi/fapi"
 // internal": everything else meets through interfaces.
 var allowed = map[string][]string{
 	"accesstoken":       {"cnf"},
+	"introspection":     {"cnf"},
+	"phantom":           {"cnf", "introspection"},
 	"dpop/dpoptest":     {"dpop"},
 	"replay/replaytest": {"replay"},
 }

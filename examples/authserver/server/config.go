@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"time"
+
+	"github.com/go-fapi/fapi"
+	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/mtls"
+	"github.com/go-fapi/fapi/privatekeyjwt"
+)
+
+// Replay is a store for single-use values; proofs and assertions can share one.
+type Replay interface {
+	Use(ctx context.Context, key string, until time.Time) (first bool, err error)
+}
+
+// Client is a registered client. It authenticates either with its Keys or with
+// its Certificate.
+type Client struct {
+	Keys        privatekeyjwt.KeySource // private_key_jwt, and request objects: its public keys
+	Certificate *mtls.Client            // tls_client_auth or self_signed_tls_client_auth
+	Scopes      []string                // what it may ask for
+	APIs        []string                // the resources it may ask for; the first is the default
+
+	// CertificateBound is tls_client_certificate_bound_access_tokens (RFC 8705
+	// section 3.4). Tokens of such a client need no DPoP key, but get one as
+	// well if it sends a proof; those of all others need one.
+	CertificateBound bool
+
+	Name         string       // what the consent page calls it
+	RedirectURIs []string     // for the authorization code; whole strings are compared
+	Profile      fapi.Profile // what its requests and responses look like; empty: fapi.FAPI2Security
+}
+
+// User is somebody who can log in.
+type User struct {
+	Account string // the local account: never leaves the server as it is
+	Name    string // what the pages and the profile scope show
+}
+
+// Users knows the passwords.
+type Users interface {
+	// Authenticate is given what was typed. ok is false for an unknown name and
+	// for a wrong password alike, after about the same time.
+	Authenticate(ctx context.Context, username, password string) (user User, ok bool, err error)
+}
+
+// Config configures a [Server].
+type Config struct {
+	Issuer  string            // required
+	Key     crypto.Signer     // required: signs access tokens
+	Clients map[string]Client // required
+	Replay  Replay            // required
+	Nonces  dpop.NonceSource  // nil: proofs need no nonce
+	Users   Users             // nil: there is no authorization code flow
+
+	// Alias is the public origin of the listener that asks for client
+	// certificates (RFC 8705 section 5). Empty: there is none.
+	Alias string
+	// Roots are the authorities of tls_client_auth clients.
+	Roots *x509.CertPool
+
+	// ExtraAudiences is for the bank's control of one attack. FAPI 2.0 servers
+	// leave it empty.
+	ExtraAudiences []string
+
+	ObserveClient func(err error) // the outcome of every client authentication
+	ObserveProof  func(dpop.Event)
+}

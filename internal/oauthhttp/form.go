@@ -1,6 +1,7 @@
 package oauthhttp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -112,6 +113,10 @@ func plainForm(h http.Header) bool {
 	return true
 }
 
+// usualFormBytes is what a declared length is believed for before anything came: a
+// push with three signed objects fits.
+const usualFormBytes = 8 << 10
+
 func readBody(w http.ResponseWriter, r *http.Request, maxBytes int64) (url.Values, error) {
 	if maxBytes <= 0 {
 		maxBytes = DefaultFormBytes
@@ -122,10 +127,12 @@ func readBody(w http.ResponseWriter, r *http.Request, maxBytes int64) (url.Value
 	if r.Body == nil {
 		return url.Values{}, nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBytes))
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), usualFormBytes)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBytes))
 	var form url.Values
 	if err == nil {
-		form, err = parseForm(string(body))
+		form, err = parseForm(body.String())
 	}
 	if err != nil {
 		err = formReadError(err)

@@ -31,10 +31,9 @@
 //
 // It is a form with the response, a script that submits it, and a button for
 // browsers that run no script. Its Content-Security-Policy allows this one
-// script, by hash, and posting to the origin of the redirect URI. Chromium
-// applies form-action to redirects as well: a client that answers the post with
-// a redirect to another of its origins is stopped there. It has to redirect
-// within the origin, or answer with a page, or use jwt.
+// script, by hash, and posting over https (to a loopback address, http as well).
+// Chromium applies form-action to redirects too, so it does not name the redirect
+// URI's origin: a client may answer the post with a redirect to another one.
 //
 // # What this package does not do
 //

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"html"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -126,11 +125,13 @@ func writeForm(w http.ResponseWriter, target *url.URL, action, response string) 
 	_, _ = w.Write([]byte(page)) // a browser that went away is no one's error
 }
 
-// formSource is the origin that the form may be posted to. A policy cannot spell
-// an IPv6 address, so such a target is allowed by its scheme.
+// formSource is where the form may be posted to. It names schemes and not the
+// redirect URI's origin: Chromium applies form-action to redirects as well, so a
+// client that answers the post with a redirect to another origin of its own would
+// be stopped there. The page has one form, whose action is fixed.
 func formSource(target *url.URL) string {
-	if address, err := netip.ParseAddr(target.Hostname()); err == nil && address.Is6() {
-		return target.Scheme + ":"
+	if target.Scheme == "https" {
+		return "https:"
 	}
-	return target.Scheme + "://" + strings.TrimSuffix(target.Host, ":")
+	return "http: https:" // a loopback address
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // checkClient admits the clients that are known to keep each key in one place. A
-// closed list, because a client that does not would accept a value again without
-// any sign of it.
+// closed list, because a client that does not would accept a value again, or lose a
+// request, without any sign of it.
 func checkClient(client redis.UniversalClient) error {
 	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && (v.IsNil() || v.Elem().IsZero()) {
 		return errors.New("redisstore: Client is required: it is nil or zero")
@@ -24,7 +24,7 @@ func checkClient(client redis.UniversalClient) error {
 		o := c.Options()
 		return checkTimeouts(o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled)
 	case *redis.Ring:
-		return errors.New("redisstore: Client is a *redis.Ring: it moves keys to other servers when one is unreachable, so used values become acceptable; use a Cluster or Sentinel")
+		return errors.New("redisstore: Client is a *redis.Ring: it moves keys to other servers when one is unreachable, so used values become acceptable and requests are lost; use a Cluster or Sentinel")
 	}
 	return fmt.Errorf("redisstore: Client is a %T, want *redis.Client or *redis.ClusterClient", client)
 }

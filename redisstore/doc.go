@@ -5,6 +5,10 @@
 // such as the jti of a DPoP proof (RFC 9449 section 11.1) or of a client assertion
 // (RFC 7523 section 3), so that a value used at one replica is refused at all.
 //
+// [Requests] is the shared store of package par: it keeps pushed authorization
+// requests (RFC 9126), so that a request pushed at one replica is shown and consumed
+// at any, and consumed once.
+//
 // # What a use does
 //
 // One command and one round trip: SET key 1 PX ttl NX. Redis decides; nothing is
@@ -18,6 +22,25 @@
 // permissions needed are +set on the prefix, and +info for [Replay.Check]; in a
 // Cluster the client itself also uses CLUSTER and COMMAND.
 //
+// # What a pushed request does
+//
+// Each call is one command on one key, and one round trip:
+//
+//	Put   SET key record PX ttl NX    fails rather than replace
+//	Keep  EVAL of a short script      GET, and a longer life
+//	Take  GETDEL key                  Redis gives the record to one caller
+//
+// So a push and a Load by a par.Handler take one round trip, and Consume two. Every
+// one of these is a write, and goes to the primary also where the client reads from
+// replicas. Package par hashes the keys and encrypts the records: Redis sees neither
+// clients nor payments. A request with seven short parameters takes 490 bytes (Redis
+// 7.0), authorization_details as much more as they are long: 500 pushes a second whose
+// requests stay for 10 minutes on average are 300,000 records and 150 MB or more.
+//
+// The commands exist since Redis 6.2, and in Valkey. The permissions needed are +set
+// +getdel +eval, and for the script +get +pttl +pexpire +setrange, on the prefix;
+// +info for [Requests.Check].
+//
 // # Time
 //
 // Lives are relative (PX): Redis counts them from the arrival of the command. Its
@@ -26,11 +49,15 @@
 // its own replicas and to its files as instants, so the clocks of the servers of
 // one Sentinel group or Cluster must agree to within the consumer's leeway.
 //
+// A record of Requests also carries its until, which the replicas compare with their
+// own clocks: it ends exactly there although Redis may keep it for longer. Clocks of
+// replicas that differ shift that end by as much.
+//
 // # Errors
 //
 // Any error means "not known to be new": the consumer refuses with a 5xx. That
-// covers a server that is down, hangs (ReplayConfig.Timeout), is full, is read-only
-// or forbids the command.
+// covers a server that is down, hangs (Timeout in the configuration), is full, is
+// read-only or forbids the command.
 //
 // When the answer to a command is lost, the value may be recorded. The client
 // repeats such a command by itself (its MaxRetries), finds the key its own first
@@ -38,6 +65,13 @@
 // although it was not: that is safe, and rare, and the sender makes a new value for
 // each attempt. With MaxRetries at -1 the answer is an error instead. No way of
 // losing answers makes two uses of one value first.
+//
+// The same for Requests: a Put is never repeated, since a copy of it that is stuck
+// on the way could bring a consumed request back; it errs, and the client pushes
+// again, under a new name. A Keep is repeated without harm. A Take that is repeated
+// may find that it has already taken the record, and reports false, and where nobody
+// repeats it, errs: the request is spent without a code, and the user starts again.
+// No way of losing answers makes two takes of one record true.
 //
 // # Fail-over
 //
@@ -53,6 +87,11 @@
 //     cut off from its replicas accepts values for no longer than the lag.
 //   - appendonly yes, and no automatic restart of a primary that keeps no files.
 //
+// Of Requests a fail-over loses pushes, which is an unknown request_uri to the user,
+// and takes: such a request can be consumed once more until it expires, if somebody
+// opens its request_uri again and the user decides again. The second code goes to
+// the same redirect_uri and needs the same PKCE verifier.
+//
 // WAIT is not used: it would add the replica's round trip to each request, and a
 // fail-over may still choose a replica that did not confirm.
 //
@@ -62,7 +101,8 @@
 // # Eviction
 //
 // A server that reaches its maxmemory drops live keys unless maxmemory-policy is
-// noeviction, and accepts the values again. [Replay.Check] refuses such a server.
-// With noeviction a full one refuses new values, so limit the rate of each client
-// in front of the store, and do not share the server with a cache.
+// noeviction, accepts the values again, and has lost the requests. [Replay.Check] and
+// [Requests.Check] refuse such a server. With noeviction a full one refuses new
+// values and pushes, and still serves the requests it has, so limit the rate of each
+// client in front of the store, and do not share the server with a cache.
 package redisstore

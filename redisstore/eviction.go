@@ -14,7 +14,7 @@ import (
 
 // ErrEviction says that a server has a memory limit and a maxmemory-policy other
 // than noeviction: under pressure it would drop used values before their time, and
-// accept them again.
+// accept them again, and lose pushed requests.
 var ErrEviction = errors.New("redisstore: maxmemory-policy is not noeviction")
 
 // Check asks the server, in a Cluster each primary, whether it keeps live keys when
@@ -30,10 +30,14 @@ func (r *Replay) Check(ctx context.Context) error {
 	if r == nil || r.client == nil || ctx == nil {
 		return replay.ErrNotReady
 	}
-	if cluster, ok := r.client.(*redis.ClusterClient); ok {
+	return checkServers(ctx, r.client)
+}
+
+func checkServers(ctx context.Context, client redis.UniversalClient) error {
+	if cluster, ok := client.(*redis.ClusterClient); ok {
 		return checkPrimaries(ctx, cluster)
 	}
-	return checkEviction(ctx, r.client)
+	return checkEviction(ctx, client)
 }
 
 func checkPrimaries(ctx context.Context, cluster *redis.ClusterClient) error {

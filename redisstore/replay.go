@@ -11,14 +11,6 @@ import (
 	"github.com/go-fapi/fapi/replay"
 )
 
-const (
-	defaultPrefix  = "fapi:replay:"
-	maxPrefix      = 128
-	defaultTimeout = 500 * time.Millisecond
-	minTimeout     = time.Millisecond
-	maxTimeout     = 10 * time.Second
-)
-
 // ReplayConfig sets up a [Replay].
 type ReplayConfig struct {
 	// Client reaches one server or a Sentinel group (*redis.Client), or a Cluster
@@ -52,22 +44,11 @@ type Replay struct {
 // out of range and when the client is of a kind that cannot keep the contract, or
 // waits for replies without limit. It does no I/O: call [Replay.Check] at start.
 func NewReplay(c ReplayConfig) (*Replay, error) {
-	if err := checkClient(c.Client); err != nil {
+	s, err := settings(c).complete("fapi:replay:")
+	if err != nil {
 		return nil, err
 	}
-	if len(c.Prefix) > maxPrefix {
-		return nil, fmt.Errorf("redisstore: Prefix has %d bytes, want at most %d", len(c.Prefix), maxPrefix)
-	}
-	if c.Prefix == "" {
-		c.Prefix = defaultPrefix
-	}
-	if c.Timeout == 0 {
-		c.Timeout = defaultTimeout
-	}
-	if c.Timeout < minTimeout || c.Timeout > maxTimeout {
-		return nil, fmt.Errorf("redisstore: Timeout %v is not between %v and %v", c.Timeout, minTimeout, maxTimeout)
-	}
-	return &Replay{c.Client, setIfAbsent(c.Client, c.Prefix), c.Timeout}, nil
+	return &Replay{s.Client, setIfAbsent(s.Client, s.Prefix), s.Timeout}, nil
 }
 
 // Use records key until the instant until has passed and reports whether it was

@@ -3,21 +3,22 @@ package redisstore_test
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// wire sits between a client and its server. It notes each SET that is sent and how
-// often a reply to one is read. On demand it loses replies: the server has done the
+// wire sits between a client and its server. It notes each SET, EVAL and GETDEL that is
+// sent and how often a reply to one is read. On demand it loses replies: the server has done the
 // work, and the client gets an error.
 type wire struct {
-	mu      sync.Mutex
-	sets    []string
-	replies int
-	lose    int
-	err     error
+	mu       sync.Mutex
+	commands []string
+	replies  int
+	lose     int
+	err      error
 }
 
 func (w *wire) options(o *redis.Options) {
@@ -34,29 +35,35 @@ func (w *wire) options(o *redis.Options) {
 func (w *wire) loseReplies(n int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sets, w.replies, w.lose, w.err = nil, 0, n, err
+	w.commands, w.replies, w.lose, w.err = nil, 0, n, err
 }
 
-func (w *wire) seen() (sets []string, replies int) {
+func (w *wire) seen() (commands []string, replies int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.sets, w.replies
+	return w.commands, w.replies
 }
 
 type wireConn struct {
 	net.Conn
 	wire  *wire
-	isSet bool  // the last command was a SET
+	noted bool  // the last command was
 	lost  error // what every further read gives
 }
 
 func (c *wireConn) Write(b []byte) (int, error) {
 	c.wire.mu.Lock()
-	if c.isSet = strings.Contains(string(b), "\r\nset\r\n"); c.isSet {
-		c.wire.sets = append(c.wire.sets, string(b))
+	if c.noted = notable(string(b)); c.noted {
+		c.wire.commands = append(c.wire.commands, string(b))
 	}
 	c.wire.mu.Unlock()
 	return c.Conn.Write(b)
+}
+
+func notable(sent string) bool {
+	return slices.ContainsFunc([]string{"set", "eval", "getdel"}, func(name string) bool {
+		return strings.Contains(sent, "\r\n"+name+"\r\n")
+	})
 }
 
 func (c *wireConn) Read(b []byte) (int, error) {
@@ -66,7 +73,7 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.wire.mu.Lock()
 	defer c.wire.mu.Unlock()
-	if !c.isSet || err != nil {
+	if !c.noted || err != nil {
 		return n, err
 	}
 	c.wire.replies++

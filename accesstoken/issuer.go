@@ -98,6 +98,9 @@ type Grant struct {
 	// Confirmation is cnf. The zero one is refused: FAPI 2.0 (5.3.2.1-4) knows
 	// only sender-constrained tokens.
 	Confirmation cnf.Confirmation // required
+	// Expires is the latest exp: that of the opaque token or the consent which this
+	// token stands for. Zero: the issuer's lifetime alone counts.
+	Expires time.Time
 	// Extra holds further claims by name, such as authorization_details (RFC
 	// 9396). A name that equals one of this package's claims, in whatever
 	// letter case, is refused. Numbers of any Go type, json.Number included,
@@ -106,7 +109,7 @@ type Grant struct {
 }
 
 // Issue makes a token with a new jti, valid from now for the configured
-// lifetime. No error is an [*Error]: they say that the Grant, the key or the
+// lifetime, or until g.Expires. No error is an [*Error]: they say that the Grant, the key or the
 // Issuer is not usable, or that ctx is done.
 func (i *Issuer) Issue(ctx context.Context, g Grant) (token string, expires time.Time, err error) {
 	if i == nil || i.signer == nil || ctx == nil {
@@ -114,6 +117,9 @@ func (i *Issuer) Issue(ctx context.Context, g Grant) (token string, expires time
 	}
 	now := time.Now()
 	expires = time.Unix(now.Add(i.lifetime).Unix(), 0)
+	if !g.Expires.IsZero() && g.Expires.Before(expires) {
+		expires = time.Unix(g.Expires.Unix(), 0)
+	}
 	payload, err := i.payload(&g, now, expires)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("accesstoken: grant: %w", err)

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -360,5 +361,30 @@ func TestExtraClaims(t *testing.T) {
 			require.Equal(t, first, string(data))
 		}
 		require.True(t, strings.HasSuffix(first, `"a":1,"b":2,"c":{"x":3,"y":2,"z":1}}`))
+	})
+}
+
+func TestGrantExpires(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			until, want time.Duration // zero: refused
+		}{
+			{time.Minute, time.Minute}, {90*time.Second + 900*time.Millisecond, 90 * time.Second},
+			{time.Hour, defaultLifetime}, {time.Second, time.Second},
+			{999 * time.Millisecond, 0}, {-time.Minute, 0},
+		} {
+			g := goodGrant()
+			g.Expires = time.Now().Add(c.until)
+			token, expires, err := newIssuer(t, nil).Issue(t.Context(), g)
+			if c.want == 0 {
+				require.ErrorContains(t, err, "Expires", c.until)
+				continue
+			}
+			require.NoError(t, err, c.until)
+			require.Equal(t, c.want, time.Until(expires), c.until)
+			_, claims := members(t, token)
+			require.JSONEq(t, strconv.FormatInt(expires.Unix(), 10), string(claims["exp"]))
+		}
 	})
 }

@@ -36,6 +36,8 @@ func (g *Grant) check(now time.Time) error {
 		return errors.New("Confirmation is required: none was given, or one of an unknown member or a zero thumbprint")
 	case !g.AuthTime.IsZero() && (g.AuthTime.Unix() < 0 || g.AuthTime.After(now.Add(maxAuthAhead))):
 		return errors.New("AuthTime is before 1970 or lies ahead")
+	case !g.Expires.IsZero() && g.Expires.Before(now.Add(time.Second)):
+		return errors.New("Expires is over or not a second away")
 	case slices.Contains(g.AMR, ""):
 		return errors.New("AMR holds an empty value")
 	}

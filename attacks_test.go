@@ -19,7 +19,6 @@ import (
 // leftOut are attacks of testdata/attacks.tsv without a subtest, and why.
 var leftOut = map[string]string{
 	"S68": "mutants were killed by hand when the packages were written; no tool runs on every change",
-	"N08": "needs two sources of a token's claims, which come with package introspection",
 	"J16": "a token stolen through another server's token response is refused by the binding of the token, which cnf tests",
 	"X12": "no step here consumes and then issues: that comes with authorization codes",
 }

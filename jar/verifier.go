@@ -171,6 +171,16 @@ func (v *Verifier) VerifyRequest(ctx context.Context, clientID string, form url.
 	return request, err
 }
 
+// VerifyUntil is [Verifier.Verify] and the instant at which the object expires.
+// Package par looks for it, so that what was pushed ends with the object.
+func (v *Verifier) VerifyUntil(ctx context.Context, clientID string, form url.Values) (params url.Values, expires time.Time, err error) {
+	request, err := v.VerifyRequest(ctx, clientID, form)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return request.Params, request.Expires, nil
+}
+
 // verify looks the client up first: who it is does not depend on the object, and
 // without one there is nothing to fetch or to decrypt.
 func (v *Verifier) verify(ctx context.Context, clientID string, form url.Values) (*Request, error) {

@@ -10,12 +10,14 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 
 	"github.com/go-fapi/fapi/dpop"
 	"github.com/go-fapi/fapi/internal/testkeys"
+	"github.com/go-fapi/fapi/jar"
 	"github.com/go-fapi/fapi/jwks"
 	"github.com/go-fapi/fapi/mtls"
 	"github.com/go-fapi/fapi/par"
@@ -28,6 +30,11 @@ var (
 	_ par.ClientAuth = (*mtls.ClientAuthenticator)(nil)
 	_ par.Store      = (*par.Memory)(nil)
 	_ http.Handler   = (*par.Handler)(nil)
+
+	_ par.RequestObjects = (*jar.Verifier)(nil)
+	_ interface {        // what was pushed ends with the object
+		VerifyUntil(ctx context.Context, clientID string, form url.Values) (url.Values, time.Time, error)
+	} = (*jar.Verifier)(nil)
 )
 
 type clients map[string]privatekeyjwt.Client

@@ -33,8 +33,20 @@ type ClientAuth interface {
 // RequestObjects verifies the request parameter of form, which comes from the
 // client with this identifier, and returns the parameters inside it, and none from
 // outside (RFC 9101 section 6.3). *jar.Verifier fits.
+//
+// If it also has a method, as *jar.Verifier does,
+//
+//	VerifyUntil(ctx context.Context, clientID string, form url.Values) (params url.Values, expires time.Time, err error)
+//
+// that one is called instead, and the page of the request has to be shown before
+// the object expires, even if the Lifetime of the request_uri is longer. A zero
+// expires limits nothing.
 type RequestObjects interface {
 	Verify(ctx context.Context, clientID string, form url.Values) (params url.Values, err error)
+}
+
+type expiringObjects interface {
+	VerifyUntil(ctx context.Context, clientID string, form url.Values) (params url.Values, expires time.Time, err error)
 }
 
 // HandlerConfig configures a [Handler].
@@ -137,7 +149,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		oauthhttp.WriteError(w, errUnconstructed)
 		return
 	}
-	clientID, requestURI, err := h.push(w, r)
+	clientID, made, err := h.push(w, r)
 	err = withoutInteraction(err)
 	if h.config.Observe != nil {
 		h.config.Observe(Event{ClientID: clientID, Err: err})
@@ -148,15 +160,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		oauthhttp.WriteError(w, err)
 	default:
-		h.writeCreated(w, requestURI)
+		writeCreated(w, made)
 	}
 }
 
-func (h *Handler) writeCreated(w http.ResponseWriter, requestURI string) {
-	body, _ := json.Marshal(struct { // a plain string and a number cannot fail
-		RequestURI string `json:"request_uri"`
-		ExpiresIn  int64  `json:"expires_in"`
-	}{requestURI, int64(h.config.Lifetime / time.Second)})
+// created is the answer to a push.
+type created struct {
+	RequestURI string `json:"request_uri"`
+	ExpiresIn  int64  `json:"expires_in"`
+}
+
+func writeCreated(w http.ResponseWriter, made created) {
+	body, _ := json.Marshal(made) // a plain string and a number cannot fail
 	w.Header().Set("Content-Type", "application/json")
 	oauthhttp.NoStore(w.Header())
 	w.WriteHeader(http.StatusCreated)
@@ -166,32 +181,33 @@ func (h *Handler) writeCreated(w http.ResponseWriter, requestURI string) {
 // push has the order of RFC 9126 section 2.1. The proof comes before the request
 // object: a client answers a nonce challenge with the same request object, whose
 // jti must not be spent by then.
-func (h *Handler) push(w http.ResponseWriter, r *http.Request) (clientID, requestURI string, err error) {
+func (h *Handler) push(w http.ResponseWriter, r *http.Request) (clientID string, made created, err error) {
 	form, err := h.readForm(w, r)
 	if err != nil {
-		return "", "", err
+		return "", created{}, err
 	}
 	if clientID, err = h.authenticate(r); err != nil {
-		return "", "", err
+		return "", created{}, err
 	}
 	if form.Get("client_id") != clientID {
-		return clientID, "", refuse(ErrClientID)
+		return clientID, created{}, refuse(ErrClientID)
 	}
 	if form.Has("request_uri") {
-		return clientID, "", refuse(ErrNested)
+		return clientID, created{}, refuse(ErrNested)
 	}
 	request := &Request{clientID: clientID}
 	if err = h.proven(request, w.Header(), r); err != nil {
-		return clientID, "", err
+		return clientID, created{}, err
 	}
-	if request.params, err = h.params(r.Context(), clientID, form); err != nil {
-		return clientID, "", err
+	var objectExpires time.Time
+	if request.params, objectExpires, err = h.params(r.Context(), clientID, form); err != nil {
+		return clientID, created{}, err
 	}
 	if err = h.accept(r.Context(), request); err != nil {
-		return clientID, "", err
+		return clientID, created{}, err
 	}
-	requestURI, err = h.keepNew(r.Context(), request)
-	return clientID, requestURI, err
+	made, err = h.keepNew(r.Context(), request, objectExpires)
+	return clientID, made, err
 }
 
 func (h *Handler) readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
@@ -235,32 +251,36 @@ func (h *Handler) proven(request *Request, header http.Header, r *http.Request) 
 	return nil
 }
 
-// params returns the parameters in force.
-func (h *Handler) params(ctx context.Context, clientID string, form url.Values) (url.Values, error) {
+// params returns the parameters in force, and when the object they came in
+// expires.
+func (h *Handler) params(ctx context.Context, clientID string, form url.Values) (params url.Values, expires time.Time, err error) {
 	if !form.Has("request") {
 		if err := h.mayBeUnsigned(ctx, clientID); err != nil {
-			return nil, err
+			return nil, expires, err
 		}
-		return withoutSecrets(form), nil
+		return withoutSecrets(form), expires, nil
 	}
 	if h.config.RequestObjects == nil {
-		return nil, refuse(ErrNoRequestObjects)
+		return nil, expires, refuse(ErrNoRequestObjects)
 	}
-	inner, err := guarded("par: request objects", func() (url.Values, error) {
+	inner, err := guarded("par: request objects", func() (inner url.Values, err error) {
+		if objects, ok := h.config.RequestObjects.(expiringObjects); ok {
+			inner, expires, err = objects.VerifyUntil(ctx, clientID, form)
+			return inner, err
+		}
 		return h.config.RequestObjects.Verify(ctx, clientID, form)
 	})
 	if err != nil {
-		return nil, err
+		return nil, expires, err
 	}
 	if err := checkInner(inner, clientID); err != nil {
-		return nil, err
+		return nil, expires, err
 	}
-	params := withoutSecrets(inner)
-	if params == nil {
+	if params = withoutSecrets(inner); params == nil {
 		params = url.Values{}
 	}
 	params.Set("client_id", clientID)
-	return params, nil
+	return params, expires, nil
 }
 
 func (h *Handler) mayBeUnsigned(ctx context.Context, clientID string) error {
@@ -293,19 +313,24 @@ func (h *Handler) check(ctx context.Context, request *Request) error {
 }
 
 // keepNew stores the request under a new request_uri. Its life counts from before
-// the store has it, so that a slow store shortens it and never prolongs it.
-func (h *Handler) keepNew(ctx context.Context, request *Request) (string, error) {
-	now, reference := time.Now(), newReference()
-	request.expires = now.Add(h.config.Lifetime + h.config.Interaction)
+// the store has it, so that a slow store shortens it and never prolongs it. A
+// request object says until when the client means what it asks for: later it
+// starts nothing, but a user who is already at the page has their time.
+func (h *Handler) keepNew(ctx context.Context, request *Request, objectExpires time.Time) (created, error) {
+	now, reference, lifetime := time.Now(), newReference(), h.config.Lifetime
+	if left := objectExpires.Sub(now); !objectExpires.IsZero() && left < lifetime {
+		lifetime = left
+	}
+	request.expires = now.Add(lifetime + h.config.Interaction)
 	at := newLocator(request.clientID, reference)
 	sealed, err := at.seal(request)
 	if err != nil {
-		return "", fault.Of("par: record", err)
+		return created{}, fault.Of("par: record", err)
 	}
-	if err := h.store.put(ctx, at.key, sealed, now.Add(h.config.Lifetime)); err != nil {
-		return "", err
+	if err := h.store.put(ctx, at.key, sealed, now.Add(lifetime)); err != nil {
+		return created{}, err
 	}
-	return uriPrefix + reference, nil
+	return created{RequestURI: uriPrefix + reference, ExpiresIn: int64(lifetime / time.Second)}, nil
 }
 
 // Load returns the request behind a request_uri, for its page to be shown, and

@@ -20,7 +20,6 @@ import (
 var leftOut = map[string]string{
 	"S68": "mutants were killed by hand when the packages were written; no tool runs on every change",
 	"J16": "a token stolen through another server's token response is refused by the binding of the token, which cnf tests",
-	"X12": "no step here consumes and then issues: that comes with authorization codes",
 }
 
 // Every attack in the catalogue is a named subtest ("D26 replay in the skew

@@ -2,6 +2,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -16,6 +17,10 @@ type Config struct {
 	Keys       accesstoken.KeySource
 	Methods    []cnf.Method // required: how its tokens may be bound
 	Observe    func(cnf.Event)
+
+	// Active says, of the jti of a token, whether the issuer still stands by it.
+	// nil: a token is good until it expires.
+	Active func(tokenID string) bool
 }
 
 // Account is what the API serves.
@@ -37,7 +42,7 @@ func New(config Config) (http.Handler, error) {
 		return nil, err
 	}
 	guard, err := cnf.New(cnf.Config[*accesstoken.Token]{
-		Verify:           tokens.Verify,
+		Verify:           config.verify(tokens),
 		Methods:          config.Methods,
 		Require:          cnf.Requirement{Scope: []string{"accounts"}},
 		ResourceMetadata: config.Identifier + metadataPath,
@@ -56,6 +61,28 @@ func New(config Config) (http.Handler, error) {
 	mux.HandleFunc("GET "+metadataPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, metadata(config)) })
 	return mux, nil
 }
+
+// verify adds revocation to what a token says of itself.
+func (c Config) verify(tokens *accesstoken.Verifier) func(context.Context, string) (*accesstoken.Token, error) {
+	if c.Active == nil {
+		return tokens.Verify
+	}
+	return func(ctx context.Context, accessToken string) (*accesstoken.Token, error) {
+		token, err := tokens.Verify(ctx, accessToken)
+		if err == nil && !c.Active(token.ID()) {
+			return nil, ErrRevoked
+		}
+		return token, err
+	}
+}
+
+// ErrRevoked refuses a token that the issuer has taken back (RFC 6750 section 3.1).
+const ErrRevoked = refusal("token is revoked")
+
+type refusal string
+
+func (r refusal) Error() string   { return "api: " + string(r) }
+func (refusal) OAuthCode() string { return "invalid_token" }
 
 const metadataPath = "/.well-known/oauth-protected-resource"
 

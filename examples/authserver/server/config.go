@@ -9,6 +9,7 @@ import (
 	"github.com/go-fapi/fapi"
 	"github.com/go-fapi/fapi/dpop"
 	"github.com/go-fapi/fapi/mtls"
+	"github.com/go-fapi/fapi/par"
 	"github.com/go-fapi/fapi/privatekeyjwt"
 )
 
@@ -17,8 +18,8 @@ type Replay interface {
 	Use(ctx context.Context, key string, until time.Time) (first bool, err error)
 }
 
-// Client is a registered client. It authenticates either with its Keys or with
-// its Certificate.
+// Client is a registered client. With a Certificate it authenticates with that,
+// otherwise with its Keys.
 type Client struct {
 	Keys        privatekeyjwt.KeySource // private_key_jwt, and request objects: its public keys
 	Certificate *mtls.Client            // tls_client_auth or self_signed_tls_client_auth
@@ -30,9 +31,14 @@ type Client struct {
 	// well if it sends a proof; those of all others need one.
 	CertificateBound bool
 
-	Name         string       // what the consent page calls it
+	Name         string       // what the consent page calls it; empty: its identifier
 	RedirectURIs []string     // for the authorization code; whole strings are compared
 	Profile      fapi.Profile // what its requests and responses look like; empty: fapi.FAPI2Security
+
+	// The registered algorithms of its signatures: ES256, PS256 or EdDSA. Empty:
+	// any of them.
+	AssertionAlg string // token_endpoint_auth_signing_alg
+	RequestAlg   string // request_object_signing_alg
 }
 
 // User is somebody who can log in.
@@ -41,7 +47,7 @@ type User struct {
 	Name    string // what the pages and the profile scope show
 }
 
-// Users knows the passwords.
+// Users knows the passwords, and is where attempts are limited.
 type Users interface {
 	// Authenticate is given what was typed. ok is false for an unknown name and
 	// for a wrong password alike, after about the same time.
@@ -50,12 +56,20 @@ type Users interface {
 
 // Config configures a [Server].
 type Config struct {
-	Issuer  string            // required
-	Key     crypto.Signer     // required: signs access tokens
-	Clients map[string]Client // required
+	Issuer  string            // required; a path in it is part of every URL of the server
+	Key     crypto.Signer     // required: signs access tokens, ID tokens and responses
+	Clients map[string]Client // required; it must not change while the server runs
 	Replay  Replay            // required
 	Nonces  dpop.NonceSource  // nil: proofs need no nonce
 	Users   Users             // nil: there is no authorization code flow
+
+	// Requests keeps pushed authorization requests. nil: in memory.
+	Requests par.Store
+
+	// SubjectKey makes sub of an account, so that nobody can tell the account
+	// from it: 32 random octets that never change. nil: random ones, and every
+	// user is a new one after a restart.
+	SubjectKey []byte
 
 	// Alias is the public origin of the listener that asks for client
 	// certificates (RFC 8705 section 5). Empty: there is none.
@@ -69,4 +83,9 @@ type Config struct {
 
 	ObserveClient func(err error) // the outcome of every client authentication
 	ObserveProof  func(dpop.Event)
+
+	// ObserveRefusal is told why a push, an authorization request or a token
+	// request was refused or failed, where client and browser learn only a code:
+	// of a code or a refresh token, one of the Err values of this package.
+	ObserveRefusal func(err error)
 }

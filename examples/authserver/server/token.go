@@ -1,55 +1,123 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-fapi/fapi/accesstoken"
 	"github.com/go-fapi/fapi/cnf"
+	"github.com/go-fapi/fapi/internal/jose"
 	"github.com/go-fapi/fapi/mtls"
 )
 
 // token is the token endpoint.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
-	response, err := s.issue(w.Header(), r)
+	response, err := s.answer(w.Header(), r)
 	if err != nil {
+		s.observe(err)
 		s.proofs.WriteTokenError(w, r, err)
 		return
 	}
 	writeJSON(w, response)
 }
 
-// issue answers a token request. The order matters: who asks, bound to what,
-// for what; a code or refresh token would be touched last of all, so that a
-// nonce challenge never costs one.
-func (s *Server) issue(h http.Header, r *http.Request) (map[string]any, error) {
-	clientID, err := s.clients.authenticate(r)
+// tokenResponse is RFC 6749 section 5.1. A refresh answers without a refresh
+// token: the one that was used stays good.
+type tokenResponse struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int    `json:"expires_in"`
+	Scope        string `json:"scope"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+}
+
+// answer answers a token request. The order matters: who asks, bound to what,
+// for what; and the code is spent last of all, when the tokens exist and nobody
+// has seen them, so that neither a nonce challenge nor a fault ever costs one.
+func (s *Server) answer(h http.Header, r *http.Request) (*tokenResponse, error) {
+	client, err := s.caller(h, r)
 	if err != nil {
 		return nil, err
 	}
-	bound, err := s.binding(h, r, s.config.Clients[clientID])
+	order, err := s.order(client)
 	if err != nil {
 		return nil, err
 	}
-	grant, err := s.grant(clientID, r)
+	response, err := s.accessToken(r.Context(), client, order)
 	if err != nil {
 		return nil, err
 	}
-	token, expires, err := s.tokens.Issue(r.Context(), accesstoken.Grant{
-		Subject: clientID, ClientID: clientID, // no user: RFC 9068 section 2.2
-		Audience: []string{grant.api}, Scope: grant.scopes, Confirmation: bound,
-	})
+	if order.code != nil {
+		err = s.complete(r.Context(), response, order)
+	}
+	if order.refresh != "" {
+		s.ledger.refresh.renew(order.refresh)
+	}
+	return response, err
+}
+
+// complete adds what comes with a code, and spends it.
+func (s *Server) complete(ctx context.Context, response *tokenResponse, order order) (err error) {
+	if slices.Contains(order.scopes, "openid") {
+		if response.IDToken, err = s.idToken(ctx, order.code); err != nil {
+			return err
+		}
+	}
+	response.RefreshToken = newSecret()
+	name := digest("refresh token", response.RefreshToken)
+	if _, err := s.ledger.refresh.put(name, &refreshToken{order.grant}); err != nil {
+		return err
+	}
+	if err := order.code.spend(); err != nil {
+		s.ledger.refresh.remove(name)
+		return err
+	}
+	return nil
+}
+
+// accessToken makes an access token and its record.
+func (s *Server) accessToken(ctx context.Context, client caller, order order) (*tokenResponse, error) {
+	content := accesstoken.Grant{
+		Subject: client.id, ClientID: client.id, // without a user: RFC 9068 section 2.2
+		Audience: order.audience, Scope: order.scopes, Confirmation: client.bound,
+	}
+	if order.grant != nil {
+		content.Subject = s.subject(client.id, order.grant.user.Account)
+		content.AuthTime, content.ACR, content.AMR = order.grant.loggedIn, acrPassword, []string{amrPassword}
+	}
+	token, expires, err := s.tokens.Issue(ctx, content)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{
-		"access_token": token,
-		"token_type":   tokenType(bound),
-		"expires_in":   int(time.Until(expires).Seconds()),
-		"scope":        strings.Join(grant.scopes, " "),
+	id, err := tokenID(token)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.ledger.access.put(id, &accessToken{
+		grant: order.grant, clientID: client.id, audience: order.audience, scopes: order.scopes,
+		bound: client.bound, expires: expires,
+	}); err != nil {
+		return nil, err
+	}
+	return &tokenResponse{
+		AccessToken: token, TokenType: tokenType(client.bound),
+		ExpiresIn: int(time.Until(expires).Seconds()), Scope: strings.Join(order.scopes, " "),
 	}, nil
+}
+
+// tokenID is the jti of a token of our own.
+func tokenID(token string) (string, error) {
+	parsed, err := jose.Parse(token)
+	if err != nil {
+		return "", err
+	}
+	claims, err := jose.ReadClaims(parsed.Payload, nil)
+	return claims.ID, err
 }
 
 // binding is what the token will be bound to: the certificate, the DPoP key, or
@@ -79,26 +147,6 @@ func tokenType(bound cnf.Confirmation) string {
 		return "DPoP"
 	}
 	return "Bearer"
-}
-
-// metadata is RFC 8414.
-func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
-	algorithms := []string{"ES256", "PS256", "EdDSA", "Ed25519"}
-	document := map[string]any{
-		"issuer":                                s.config.Issuer,
-		"token_endpoint":                        s.config.Issuer + "/token",
-		"jwks_uri":                              s.config.Issuer + "/jwks",
-		"response_types_supported":              []string{},
-		"grant_types_supported":                 []string{"client_credentials"},
-		"token_endpoint_auth_methods_supported": []string{"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"},
-		"token_endpoint_auth_signing_alg_values_supported": algorithms,
-		"dpop_signing_alg_values_supported":                algorithms,
-		"tls_client_certificate_bound_access_tokens":       true,
-	}
-	if s.config.Alias != "" { // RFC 8705 section 5
-		document["mtls_endpoint_aliases"] = map[string]string{"token_endpoint": s.config.Alias + "/token"}
-	}
-	writeJSON(w, document)
 }
 
 func writeJSON(w http.ResponseWriter, body any) {

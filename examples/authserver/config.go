@@ -1,0 +1,110 @@
+package main
+
+import (
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// config is the document of -config. The package comment explains the fields.
+type config struct {
+	Issuer     string   `json:"issuer"`
+	Listen     string   `json:"listen"`
+	MTLSOrigin string   `json:"mtls_origin,omitempty"`
+	MTLSListen string   `json:"mtls_listen,omitempty"`
+	TLS        keyPair  `json:"tls"`
+	ClientCA   string   `json:"client_ca,omitempty"`
+	SigningKey string   `json:"signing_key,omitempty"`
+	SubjectKey string   `json:"subject_key,omitempty"`
+	Scopes     []string `json:"scopes,omitempty"`
+	Resources  []string `json:"resources,omitempty"`
+	Users      []user   `json:"users,omitempty"`
+	Clients    []client `json:"clients,omitempty"`
+}
+
+type keyPair struct {
+	Certificate string `json:"certificate"`
+	Key         string `json:"key"`
+}
+
+// setDefaults fills in what the document may leave out.
+func (c *config) setDefaults() {
+	if len(c.Resources) == 0 {
+		c.Resources = []string{c.Issuer}
+	}
+}
+
+// check notes what is wrong with the server's own fields, files aside.
+func (c *config) check(s section) {
+	checkOrigin(s.field("issuer"), c.Issuer)
+	checkAddress(s.field("listen"), c.Listen)
+	c.checkAlias(s)
+	checkScopes(s.field("scopes"), c.Scopes)
+	for i, resource := range c.Resources {
+		at := s.field("resources").index(i)
+		at.unless(!slices.Contains(c.Resources[:i], resource), "must not be there twice")
+		if i == 0 {
+			checkOrigin(at, resource) // served here
+		} else {
+			at.unless(isResource(resource), "must be an https URL without fragment (RFC 8707 2)")
+		}
+	}
+	checkUsers(s.field("users"), c.Users)
+}
+
+// checkAlias is about the listener for client certificates. It has to be another
+// one: a server that asks for certificates asks every browser.
+func (c *config) checkAlias(s section) {
+	origin, listen := s.field("mtls_origin"), s.field("mtls_listen")
+	if c.MTLSOrigin == "" && c.MTLSListen == "" {
+		origin.unless(!slices.ContainsFunc(c.Clients, client.needsCertificate),
+			"required, with mtls_listen, as soon as a client has a certificate (RFC 8705 5)")
+		return
+	}
+	checkOrigin(origin, c.MTLSOrigin)
+	checkAddress(listen, c.MTLSListen)
+	origin.unless(c.MTLSOrigin != c.Issuer, "must not be the issuer: browsers are not asked for certificates (RFC 8705 5)")
+	free := strings.HasSuffix(c.Listen, ":0") // each gets a port of its own
+	listen.unless(c.MTLSListen != c.Listen || free, "must not be listen: browsers are not asked for certificates (RFC 8705 5)")
+}
+
+// checkOrigin: this program serves one issuer on the whole of a host and port.
+func checkOrigin(s section, value string) {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Hostname() == "":
+		s.refuse("must be an https URL (RFC 8414 2, FAPI 2.0 SP 5.2.1-1)")
+	case value != "https://"+u.Host || value != strings.ToLower(value):
+		s.refuse("must be an origin, https://host or https://host:port, in lower case and without a slash at the end")
+	case u.Port() == "443" || strings.HasSuffix(u.Host, ":"):
+		s.refuse("must not have the port 443, nor an empty one: leave it out")
+	}
+}
+
+func checkAddress(s section, value string) {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	s.unless(err == nil, `must be host:port or :port, with a number, such as "127.0.0.1:8443"`)
+}
+
+func isResource(value string) bool {
+	u, err := url.Parse(value)
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && !strings.Contains(value, "#")
+}
+
+func checkScopes(s section, scopes []string) {
+	for i, scope := range scopes {
+		at := s.index(i)
+		at.unless(isScope(scope), "must be printable ASCII without space, quote and backslash (RFC 6749 3.3)")
+		at.unless(!slices.Contains(scopes[:i], scope), "must not be there twice")
+	}
+}
+
+func isScope(scope string) bool {
+	outside := func(r rune) bool { return r <= ' ' || r == '"' || r == '\\' || r > '~' }
+	return scope != "" && !strings.ContainsFunc(scope, outside)
+}

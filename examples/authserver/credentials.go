@@ -1,0 +1,136 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"slices"
+	"strings"
+
+	"github.com/go-fapi/fapi"
+	"github.com/go-fapi/fapi/examples/authserver/server"
+	"github.com/go-fapi/fapi/jwks"
+	"github.com/go-fapi/fapi/mtls"
+	"github.com/go-fapi/fapi/privatekeyjwt"
+)
+
+// register reads what a client authenticates with, and makes the server's own kind
+// of registration of it, which is usable only if nothing was noted.
+func (c client) register(s section, r fapi.Rules, f files) server.Client {
+	registered := server.Client{
+		Keys: c.keys(s, r), Scopes: c.scopes(), APIs: c.Resources, CertificateBound: c.CertificateBound,
+		Name: c.ClientName, RedirectURIs: c.RedirectURIs, Profile: c.Profile,
+		AssertionAlg: c.AssertionAlg, RequestAlg: c.RequestObjectAlg,
+	}
+	if len(c.Resources) == 0 {
+		registered.APIs = f.config.Resources
+	}
+	switch c.AuthMethod {
+	case tlsClientAuth:
+		registered.Certificate = &mtls.Client{Method: mtls.TLSClientAuth, Subject: c.subject(s)}
+	case selfSigned:
+		registered.Certificate = &mtls.Client{Method: mtls.SelfSignedTLSClientAuth, Certificates: c.certificates(s, f)}
+	}
+	return registered
+}
+
+// keys is nil for a client without any.
+func (c client) keys(s section, r fapi.Rules) privatekeyjwt.KeySource {
+	at := s.field("jwks")
+	var source privatekeyjwt.KeySource
+	var err error
+	switch {
+	case c.JWKSURI != "":
+		at = s.field("jwks_uri")
+		source, err = jwks.NewRemote(jwks.RemoteConfig{URL: c.JWKSURI})
+	case c.JWKS == nil || c.AuthMethod == selfSigned && c.Certificate == "" && !c.signs(r):
+		return nil // at most there for its certificates, whose keys may be of other kinds
+	default:
+		source, err = jwks.NewStatic(c.JWKS)
+	}
+	if err != nil {
+		at.refuse("%v", err)
+		return nil
+	}
+	permitted := permittedKeys{source, r.SigningAlgorithms}
+	for _, alg := range []string{c.AssertionAlg, c.RequestObjectAlg} {
+		at.unless(c.JWKS == nil || permitted.has(alg) || !permitted.knows(alg), "must have a key for %s", cmp.Or(alg, strings.Join(r.SigningAlgorithms, ", ")))
+	}
+	return permitted
+}
+
+// signs: whether a client that authenticates by certificate has to sign something.
+func (c client) signs(r fapi.Rules) bool {
+	return c.RequestObjectAlg != "" || r.SignedRequests && len(c.RedirectURIs) > 0
+}
+
+// permittedKeys are those of the algorithms that the client's profile knows.
+type permittedKeys struct {
+	source     privatekeyjwt.KeySource
+	algorithms []string
+}
+
+// Keys implements [privatekeyjwt.KeySource].
+func (p permittedKeys) Keys(ctx context.Context, kid, alg string) ([]crypto.PublicKey, error) {
+	if !slices.Contains(p.algorithms, alg) {
+		return nil, nil
+	}
+	return p.source.Keys(ctx, kid, alg)
+}
+
+// knows says whether the profile has an algorithm; if not, that has been noted.
+func (p permittedKeys) knows(alg string) bool {
+	return alg == "" || slices.Contains(p.algorithms, alg)
+}
+
+// has says whether there is a key for an algorithm, or for any if that is empty.
+func (p permittedKeys) has(alg string) bool {
+	return slices.ContainsFunc(p.algorithms, func(one string) bool {
+		keys, err := p.Keys(context.Background(), "", one)
+		return err == nil && len(keys) > 0 && (alg == "" || alg == one)
+	})
+}
+
+// subjects are the values by which certificates of the client are recognised, of
+// which a tls_client_auth client has one (RFC 8705 2.1.2).
+func (c client) subjects() []subject {
+	return slices.DeleteFunc([]subject{
+		{"tls_client_auth_subject_dn", c.SubjectDN, mtls.SubjectDN},
+		{"tls_client_auth_san_dns", c.SubjectDNS, mtls.SubjectDNS},
+		{"tls_client_auth_san_uri", c.SubjectURI, mtls.SubjectURI},
+		{"tls_client_auth_san_ip", c.SubjectIP, mtls.SubjectIP},
+		{"tls_client_auth_san_email", c.SubjectMail, mtls.SubjectEmail},
+	}, func(s subject) bool { return s.value == "" })
+}
+
+type subject struct {
+	name, value string
+	parse       func(string) (mtls.Subject, error)
+}
+
+func (c client) subject(s section) (parsed mtls.Subject) {
+	for _, one := range c.subjects() {
+		var err error
+		parsed, err = one.parse(one.value)
+		s.field(one.name).unless(err == nil, "%v (RFC 8705 2.1.2)", err)
+	}
+	return parsed
+}
+
+// certificates are those of a self-signed client: from its PEM file, or from the
+// x5c members of its jwks.
+func (c client) certificates(s section, f files) []*x509.Certificate {
+	registered, err := mtls.RegisteredCertificates(c.JWKS)
+	switch {
+	case c.Certificate != "" && err == nil:
+		s.field("certificate").refuse("must be absent beside certificates in jwks")
+	case c.Certificate != "":
+		return f.certificates(s.field("certificate"), c.Certificate)
+	case c.JWKS == nil:
+		s.field("certificate").refuse("required, or x5c in jwks, for %s (RFC 8705 2.2.2)", selfSigned)
+	default:
+		s.field("jwks").unless(err == nil, "must have an x5c: %v (RFC 8705 2.2.2)", err)
+	}
+	return registered
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/go-fapi/fapi"
+	"github.com/go-fapi/fapi/cnf"
+	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/examples/accounts/api"
+	"github.com/go-fapi/fapi/examples/authserver/server"
+	"github.com/go-fapi/fapi/jwks"
+	"github.com/go-fapi/fapi/mtls"
+	"github.com/go-fapi/fapi/replay"
+)
+
+// service is a configuration that was accepted, with all it names in hand.
+type service struct {
+	config      config
+	certificate tls.Certificate
+	key         crypto.Signer
+	subjectKey  []byte
+	roots       *x509.CertPool
+	clients     map[string]server.Client
+	tls         *tls.Config
+	handler     http.Handler
+	journal     *journal
+}
+
+// load makes a service of a configuration file. Whatever is wrong with the
+// configuration or the files it names is reported at once, as [problems].
+func load(name string, journal *journal) (*service, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, problems{{"-config", err.Error()}}
+	}
+	s := &service{journal: journal}
+	if wrong := decodeStrict(data, &s.config); wrong != nil {
+		return nil, wrong
+	}
+	var found problems
+	s.read(section{&found, ""}, files{config: &s.config, folder: filepath.Dir(name)})
+	if err := found.err(); err != nil {
+		return nil, err
+	}
+	if s.tls, err = s.newTLS(); err != nil {
+		return nil, err
+	}
+	if s.handler, err = s.newHandler(); err != nil {
+		return nil, problems{{"", err.Error()}}
+	}
+	return s, nil
+}
+
+// newTLS leaves the suites to the profile of the newer clients. FAPI 1.0 has a
+// list of its own, of which Go knows only suites for RSA certificates; with TLS
+// 1.3, which all have, neither list matters.
+func (s *service) newTLS() (*tls.Config, error) {
+	config, err := fapi.FAPI2Security.TLSConfig(fapi.APIEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	config.Certificates = []tls.Certificate{s.certificate}
+	return config, nil
+}
+
+// read checks everything, and reads the files.
+func (s *service) read(at section, f files) {
+	s.config.check(at)
+	s.certificate = f.keyPair(at.field("tls"))
+	s.roots = f.clientRoots(at.field("client_ca"))
+	var alg string
+	s.key, alg = f.signingKey(at.field("signing_key"))
+	s.subjectKey = f.subjectKey(at.field("subject_key"))
+	s.config.setDefaults() // after the check: a wrong issuer is no wrong resource
+	s.clients = map[string]server.Client{}
+	for i, c := range s.config.Clients {
+		client := at.field("clients").index(i)
+		_, taken := s.clients[c.ClientID]
+		client.field("client_id").unless(!taken, "must not be there twice")
+		s.clients[c.ClientID] = server.Client{}
+		r, err := c.Profile.Rules()
+		if err != nil { // all else depends on it
+			client.field("profile").refuse("must be %s, %s or %s", fapi.FAPI2Security, fapi.FAPI2MessageSigning, fapi.FAPI1Advanced)
+			continue
+		}
+		c.check(client, r, &s.config, alg)
+		s.clients[c.ClientID] = c.register(client, r, f)
+	}
+	at.field("clients").unless(len(s.config.Clients) > 0, "required")
+}
+
+// newHandler puts the API beside the authorization server, on the same listeners.
+func (s *service) newHandler() (http.Handler, error) {
+	store, err := replay.NewMemory(replay.MemoryConfig{})
+	if err != nil {
+		return nil, err
+	}
+	authorization, err := server.New(server.Config{
+		Issuer: s.config.Issuer, Alias: s.config.MTLSOrigin,
+		Key: s.key, SubjectKey: s.subjectKey, Roots: s.roots,
+		Clients: s.clients, Users: newDirectory(s.config.Users), Replay: store,
+		ObserveClient: s.journal.outcomes("client authentication"),
+		ObserveProof:  s.journal.proofs("authorization server"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := s.newAPI(authorization.Active)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", authorization)
+	for _, path := range []string{"/accounts", "/payments", "/.well-known/oauth-protected-resource"} {
+		mux.Handle(path, withInteractionID(accounts))
+	}
+	return mux, nil
+}
+
+// newAPI knows the issuer's key already, and remembers proofs apart from the
+// authorization server: another program would do both.
+func (s *service) newAPI(active func(tokenID string) bool) (http.Handler, error) {
+	keys, err := jwks.NewStaticKeys(jwks.Key{Key: s.key.Public()})
+	if err != nil {
+		return nil, err
+	}
+	store, err := replay.NewMemory(replay.MemoryConfig{})
+	if err != nil {
+		return nil, err
+	}
+	origins := []string{s.config.Issuer, s.config.Resources[0]}
+	if s.config.MTLSOrigin != "" {
+		origins = append(origins, s.config.MTLSOrigin)
+	}
+	proofs, err := dpop.NewVerifier(dpop.VerifierConfig{Origins: origins, Replay: store, Observe: s.journal.proofs("API")})
+	if err != nil {
+		return nil, err
+	}
+	return api.New(api.Config{
+		Identifier: s.config.Resources[0], Issuer: s.config.Issuer, Keys: keys,
+		Methods: []cnf.Method{proofs, mtls.Binding{}}, Observe: s.journal.requests(), Active: active,
+	})
+}

@@ -1,0 +1,170 @@
+// Jar signs the authorization request (package jar): the server can show later
+// what this client asked for.
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/examples/client/internal/app"
+	"github.com/go-fapi/fapi/jar"
+	"github.com/go-fapi/fapi/jarm"
+	"github.com/go-fapi/fapi/par"
+	"github.com/go-fapi/fapi/privatekeyjwt"
+)
+
+func main() { app.Main(newClient) }
+
+type client struct {
+	config   app.Config
+	oauth    *oauth2.Config
+	requests *par.Client
+	http     *http.Client
+	answers  *jarm.Decoder
+	attempts *app.Store[attempt]
+	sessions *app.Store[*http.Client]
+}
+
+// attempt is a login under way, kept for the one browser that began it.
+type attempt struct {
+	state    string
+	verifier string
+	answers  *jarm.Decoder // of the one server that the browser was sent to
+}
+
+func newClient(ctx context.Context, config app.Config) (http.Handler, error) {
+	metadata, err := app.Discover(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := newTransport(config, metadata)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{
+		config: config,
+		oauth: &oauth2.Config{
+			ClientID: config.ClientID, RedirectURL: config.RedirectURI, Scopes: config.Scopes,
+			Endpoint: oauth2.Endpoint{
+				AuthURL: metadata.AuthURL, TokenURL: metadata.TokenURL, AuthStyle: oauth2.AuthStyleInParams,
+			},
+		},
+		http:     &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		attempts: app.NewStore[attempt](config, "attempt", 30*time.Minute),
+		sessions: app.NewStore[*http.Client](config, "session", 8*time.Hour),
+	}
+	signer, err := jar.NewSigner(jar.SignerConfig{
+		ClientID: config.ClientID, Issuer: config.Issuer, Key: config.Key,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.requests, err = par.NewClient(par.ClientConfig{
+		Config: c.oauth, Endpoint: metadata.PushURL, HTTP: c.http, Signer: signer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.answers, err = jarm.NewDecoder(jarm.DecoderConfig{
+		Issuer: config.Issuer, ClientID: config.ClientID, ResponseMode: jarm.ModeQuery,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return app.Routes(config, c.home, c.login, c.callback)
+}
+
+// newTransport adds to requests what proves who sends them.
+func newTransport(config app.Config, metadata app.Metadata) (http.RoundTripper, error) {
+	assertions, err := privatekeyjwt.NewSigner(privatekeyjwt.SignerConfig{
+		ClientID: config.ClientID, Issuer: config.Issuer, Key: config.Key,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// It may be new at every start: refresh tokens are bound to the client, not to it.
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	proofs, err := dpop.NewSigner(key)
+	if err != nil {
+		return nil, err
+	}
+	// DPoP goes outside: a request repeated for a nonce needs a new assertion, too.
+	return &dpop.Transport{Signer: proofs, Base: &privatekeyjwt.Transport{
+		Signer: assertions, Endpoints: []string{metadata.TokenURL, metadata.PushURL}, Base: config.Transport(),
+	}}, nil
+}
+
+// login sends the browser to the authorization server.
+func (c *client) login(w http.ResponseWriter, r *http.Request) error {
+	a := attempt{state: rand.Text(), verifier: oauth2.GenerateVerifier(), answers: c.answers}
+	address, err := c.requests.AuthCodeURL(r.Context(), a.state, oauth2.S256ChallengeOption(a.verifier))
+	if err != nil {
+		return err
+	}
+	if err := c.attempts.Put(w, r, a); err != nil {
+		return err
+	}
+	http.Redirect(w, r, address, http.StatusSeeOther)
+	return nil
+}
+
+// callback is the redirect URI: the browser brings the answer of the server.
+func (c *client) callback(w http.ResponseWriter, r *http.Request) error {
+	a, ok := c.attempts.Get(r)
+	if !ok {
+		return errors.New("client: this browser has no login under way")
+	}
+	params, err := a.answers.Callback(r, a.state)
+	if _, ended := errors.AsType[*jarm.AuthorizationError](err); err != nil && !ended {
+		return err // not the server's answer, which may still come
+	}
+	if _, first := c.attempts.Take(r); !first {
+		return errors.New("client: this login has been answered before")
+	}
+	if err != nil {
+		return err
+	}
+	ctx := context.WithValue(r.Context(), oauth2.HTTPClient, c.http)
+	token, err := c.oauth.Exchange(ctx, params.Get("code"), oauth2.VerifierOption(a.verifier))
+	if err != nil {
+		return err
+	}
+	// The session's client renews the token for as long as the session lasts.
+	if err := c.sessions.Put(w, r, c.oauth.Client(context.WithoutCancel(ctx), token)); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}
+
+// home shows the accounts of whoever has logged in.
+func (c *client) home(w http.ResponseWriter, r *http.Request) error {
+	api, ok := c.sessions.Get(r)
+	if !ok {
+		return app.Welcome(w)
+	}
+	request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, c.config.API, nil)
+	if err != nil {
+		return err
+	}
+	response, err := api.Do(request)
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.ErrorCode == "invalid_grant" {
+		c.sessions.Take(r) // the token cannot be renewed: it takes a new login
+	}
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	return app.Accounts(w, response)
+}

@@ -36,6 +36,7 @@ const (
 // yours would have, but for the rules: they record which rule refused last.
 type bank struct {
 	authority *pki.Authority
+	server    *server.Server
 	servers   []*http.Server
 	tls       *tls.Config
 	rules     lastRule
@@ -91,8 +92,8 @@ func (b *bank) startServers() error {
 	if err := b.configure(); err != nil {
 		return err
 	}
-	authorizationServer, err := server.New(b.serverConfig)
-	if err != nil {
+	var err error
+	if b.server, err = server.New(b.serverConfig); err != nil {
 		return err
 	}
 	accounts, err := b.accounts(b.proofConfig)
@@ -108,9 +109,9 @@ func (b *bank) startServers() error {
 	if err != nil {
 		return err
 	}
-	b.start(listeners[&b.issuer], authorizationServer, b.tls)
+	b.start(listeners[&b.issuer], b.server, b.tls)
 	b.start(listeners[&b.api], accounts, b.tls)
-	b.start(listeners[&b.alias], authorizationServer, askingForCertificates(b.tls))
+	b.start(listeners[&b.alias], b.server, askingForCertificates(b.tls))
 	b.start(listeners[&b.certifiedAPI], accounts, askingForCertificates(b.tls))
 	b.start(listeners[&b.edge], edge, askingForCertificates(b.tls))
 	b.start(listeners[&b.inner], inner, askingForCertificates(b.tls))
@@ -131,6 +132,9 @@ func (b *bank) configure() error {
 	if err := b.registerCertificates(clients); err != nil {
 		return err
 	}
+	if err := b.registerApps(clients); err != nil {
+		return err
+	}
 	serverStore, err := replay.NewMemory(replay.MemoryConfig{})
 	if err != nil {
 		return err
@@ -141,10 +145,15 @@ func (b *bank) configure() error {
 	}
 	b.serverConfig = server.Config{
 		Issuer: b.issuer, Key: b.issuerKey, Clients: clients, Replay: serverStore, Nonces: serverNonces,
-		Alias: b.alias, Roots: b.certificates.authority.Pool(),
-		ObserveClient: b.rules.record,
-		ObserveProof:  func(e dpop.Event) { b.rules.record(e.Err) },
+		Alias: b.alias, Roots: b.certificates.authority.Pool(), Users: users{},
+		ObserveClient:  b.rules.record,
+		ObserveProof:   func(e dpop.Event) { b.rules.record(e.Err) },
+		ObserveRefusal: b.rules.record,
 	}
+	return b.configureAPI()
+}
+
+func (b *bank) configureAPI() error {
 	keys, err := jwks.NewRemote(jwks.RemoteConfig{
 		URL: b.issuer + "/jwks", RootCAs: b.authority.Pool(),
 		AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, // our own server, on loopback
@@ -193,8 +202,9 @@ func (b *bank) tokens(audience string) (*accesstoken.Verifier, error) {
 
 func (b *bank) start(listener net.Listener, handler http.Handler, config *tls.Config) {
 	s := &http.Server{
-		Handler: handler, TLSConfig: config, ReadHeaderTimeout: 5 * time.Second,
-		ErrorLog: log.New(io.Discard, "", 0), // the thief's broken handshakes
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second,
+		TLSConfig: config.Clone(),             // the server adds its protocols to it
+		ErrorLog:  log.New(io.Discard, "", 0), // the thief's broken handshakes
 	}
 	b.servers = append(b.servers, s)
 	go func() {

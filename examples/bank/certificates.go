@@ -78,7 +78,10 @@ func (b *bank) registerCertificates(clients map[string]server.Client) error {
 		registrations[id] = &mtls.Client{Method: mtls.TLSClientAuth, Subject: subject}
 	}
 	for id, registration := range registrations {
-		clients[id] = server.Client{Certificate: registration, CertificateBound: true, Scopes: scopes, APIs: []string{b.api}}
+		clients[id] = server.Client{
+			Certificate: registration, CertificateBound: true, Scopes: scopes, APIs: []string{b.api},
+			RedirectURIs: []string{redirectURI(id)},
+		}
 	}
 	return nil
 }

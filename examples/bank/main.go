@@ -1,8 +1,9 @@
-// The bank is one process with a whole DPoP-bound flow in it: an authorization
-// server, an accounts API and a client, on real HTTP and TLS on loopback. It
-// tells what happens, and then plays the thief: every attack has to be refused
-// by the rule that is there for it, and has to succeed, or be shown to differ
-// by nothing else, once that rule is taken away.
+// The bank is one process with an authorization server, an accounts API and
+// their clients in it, on real HTTP and TLS on loopback: clients that act for
+// themselves, with keys and with certificates, and clients whose users log in
+// with a browser. It tells what happens, and then plays the thief: every attack
+// has to be refused by the rule that is there for it, and has to succeed, or be
+// shown to differ by nothing else, once that rule is taken away.
 //
 //	go run ./examples/bank            # the story and the table
 //	go run ./examples/bank -json      # the results for machines
@@ -50,7 +51,8 @@ func run(ctx context.Context, report *report, serve bool) (ok bool, err error) {
 		return false, err
 	}
 	report.heading("The thief")
-	report.say("has the victim's access token, and proofs read off the wire, but not the key.")
+	report.say("has the victim's access token, and proofs read off the wire, but not the key. From T40 on he")
+	report.say("has a client and an account at the bank as well, and reads and changes what browsers carry.")
 	for _, attack := range bank.attacks() {
 		report.row(bank.stage(ctx, attack))
 	}

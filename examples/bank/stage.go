@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -26,8 +27,8 @@ type attack struct {
 	// try sends what the attack consists of, and returns the answer that counts.
 	try func(ctx context.Context, send sender) (answer, error)
 
-	// target replaces the running server, where an attack has to wait and the
-	// running one would make it wait for minutes.
+	// target replaces the running server: where an attack has to wait and the
+	// running one would make it wait for minutes, or has a rule not every API has.
 	target func() (http.Handler, error)
 
 	// without says what the control takes away. weakened is the same server
@@ -35,9 +36,10 @@ type attack struct {
 	without  string
 	weakened func() (http.Handler, error)
 
-	// honest stands in where no defence can be taken away: a request that
-	// differs from the attack in nothing but the point at issue, sent to the
-	// real server. It has to succeed.
+	// honest stands in where the server has no defence to take away: a request
+	// that differs from the attack in nothing but the point at issue, or the same
+	// with a client that lacks the defence, both at the real server. It has to
+	// succeed.
 	honest func(ctx context.Context, send sender) (answer, error)
 }
 
@@ -49,6 +51,19 @@ type answer struct {
 	status int
 	code   string
 	took   time.Duration // of a server in this process
+	header http.Header
+	body   []byte
+}
+
+// read reads an answer and closes it.
+func read(response *http.Response) (answer, error) {
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	return newAnswer(response.StatusCode, response.Header, body), err
+}
+
+func newAnswer(status int, header http.Header, body []byte) answer {
+	return answer{status: status, code: errorCode(header, body), header: header, body: body}
 }
 
 func (a answer) String() string {
@@ -158,9 +173,7 @@ func (b *bank) send(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-	return answer{status: response.StatusCode, code: errorCode(response.Header, body)}, err
+	return read(response)
 }
 
 // sendTo hands a client's request to a weakened server in this process.
@@ -184,7 +197,9 @@ func sendTo(handler http.Handler, r *http.Request) answer {
 	start := time.Now()
 	handler.ServeHTTP(recorder, arriving)
 	took := time.Since(start)
-	return answer{status: recorder.status, code: errorCode(recorder.header, recorder.body.Bytes()), took: took}
+	got := newAnswer(recorder.status, recorder.header, recorder.body.Bytes())
+	got.took = took
+	return got
 }
 
 type recorder struct {
@@ -197,13 +212,16 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
-// errorCode finds the OAuth error in a challenge or in a JSON body.
+// errorCode finds the OAuth error in a challenge, in a redirect or in a JSON body.
 func errorCode(header http.Header, body []byte) string {
 	for _, challenge := range header.Values("WWW-Authenticate") {
 		if _, rest, ok := strings.Cut(challenge, `error="`); ok {
 			code, _, _ := strings.Cut(rest, `"`)
 			return code
 		}
+	}
+	if location, err := url.Parse(header.Get("Location")); err == nil && location.Query().Has("error") {
+		return location.Query().Get("error")
 	}
 	var reply struct{ Error string }
 	if json.Unmarshal(body, &reply) != nil {

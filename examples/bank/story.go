@@ -44,7 +44,10 @@ func (b *bank) story(ctx context.Context, report *report) error {
 	if err := b.keyStory(ctx, report); err != nil {
 		return err
 	}
-	return b.certificateStory(ctx, report)
+	if err := b.certificateStory(ctx, report); err != nil {
+		return err
+	}
+	return b.browserStory(ctx, report)
 }
 
 // keyStory is a client with two keys: one for assertions, one for proofs.
@@ -124,27 +127,15 @@ func call(ctx context.Context, client *http.Client, method, target string) error
 // narrator tells what goes over the wire. It names headers and never prints a
 // token, an assertion or a proof.
 type narrator struct {
-	base   *http.Transport
-	report *report
+	base    *http.Transport
+	report  *report
+	browser bool // what goes over it is a browser's
 }
 
 func (n *narrator) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := n.base.RoundTrip(r)
 	if err != nil {
 		return nil, err
-	}
-	var sent []string
-	if scheme, _, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
-		sent = append(sent, "Authorization: "+scheme)
-	}
-	if r.Header.Get("DPoP") != "" {
-		sent = append(sent, "DPoP proof")
-	}
-	if r.ContentLength > 0 && len(n.base.TLSClientConfig.Certificates) == 0 {
-		sent = append(sent, "client assertion")
-	}
-	if len(n.base.TLSClientConfig.Certificates) > 0 {
-		sent = append(sent, "client certificate")
 	}
 	code, err := peekCode(response)
 	if err != nil {
@@ -153,8 +144,31 @@ func (n *narrator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if response.Header.Get("DPoP-Nonce") != "" {
 		code = strings.TrimSpace(code + " + DPoP-Nonce")
 	}
-	n.report.exchange(r.Method, r.URL.Path, strings.Join(sent, ", "), response.StatusCode, code)
+	n.report.exchange(r.Method, r.URL.Path, strings.Join(n.sent(r), ", "), response.StatusCode, code)
 	return response, nil
+}
+
+// sent names what a request shows of its sender.
+func (n *narrator) sent(r *http.Request) (names []string) {
+	if n.browser {
+		if r.Header.Get("Cookie") != "" {
+			names = append(names, "cookie")
+		}
+		return names
+	}
+	if scheme, _, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
+		names = append(names, "Authorization: "+scheme)
+	}
+	if r.Header.Get("DPoP") != "" {
+		names = append(names, "DPoP proof")
+	}
+	switch certified := len(n.base.TLSClientConfig.Certificates) > 0; {
+	case certified:
+		names = append(names, "client certificate")
+	case r.ContentLength > 0:
+		names = append(names, "client assertion")
+	}
+	return names
 }
 
 // peekCode reads the error of a response and leaves the body as it was.

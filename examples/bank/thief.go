@@ -26,7 +26,8 @@ func (b *bank) attacks() []attack {
 	list = append(list, b.timing()...)
 	list = append(list, b.forgeries()...)
 	list = append(list, b.atTheServer()...)
-	return append(list, b.withCertificates()...)
+	list = append(list, b.withCertificates()...)
+	return append(list, b.withBrowser()...)
 }
 
 // withProof sends the victim's token with a proof made by make.

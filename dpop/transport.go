@@ -74,8 +74,16 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
+// CloseIdleConnections closes those of Base: [http.Client.CloseIdleConnections]
+// looks for this method.
+func (t *Transport) CloseIdleConnections() {
+	if base, ok := t.base().(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
+
 func (t *Transport) base() http.RoundTripper {
-	if t.Base != nil {
+	if t != nil && t.Base != nil {
 		return t.Base
 	}
 	return http.DefaultTransport

@@ -54,10 +54,22 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Base == nil {
-		return http.DefaultTransport.RoundTrip(out)
+	return t.base().RoundTrip(out)
+}
+
+// CloseIdleConnections closes those of Base: [http.Client.CloseIdleConnections]
+// looks for this method.
+func (t *Transport) CloseIdleConnections() {
+	if base, ok := t.base().(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
 	}
-	return t.Base.RoundTrip(out)
+}
+
+func (t *Transport) base() http.RoundTripper {
+	if t != nil && t.Base != nil {
+		return t.Base
+	}
+	return http.DefaultTransport
 }
 
 // outgoing returns req itself if it needs no assertion.

@@ -1,0 +1,28 @@
+package privatekeyjwt_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-fapi/fapi/privatekeyjwt"
+)
+
+// idle counts what http.Client.CloseIdleConnections reaches.
+type idle struct {
+	http.RoundTripper
+	closed int
+}
+
+func (i *idle) CloseIdleConnections() { i.closed++ }
+
+func TestCloseIdleConnections(t *testing.T) {
+	t.Parallel()
+	base := &idle{}
+	client := &http.Client{Transport: &privatekeyjwt.Transport{Base: base}}
+	client.CloseIdleConnections()
+	require.Equal(t, 1, base.closed)
+	(&privatekeyjwt.Transport{Base: struct{ http.RoundTripper }{}}).CloseIdleConnections() // nothing to close
+	(*privatekeyjwt.Transport)(nil).CloseIdleConnections()
+}

@@ -48,6 +48,11 @@ type ClientConfig struct {
 	// Redirects are not followed, whatever its CheckRedirect.
 	HTTP *http.Client // required
 
+	// ClientID is sent as client_id: required if HTTP authenticates by certificate,
+	// since the server finds the registration by it (RFC 8705 section 2). Empty: none
+	// is sent, and an assertion says who asks.
+	ClientID string
+
 	// Keys, when set, are the keys of the issuer: signed answers (RFC 9701) are then
 	// asked for, and no others are believed. FAPI 2.0 Message Signing (5.5.2)
 	// demands that.
@@ -98,7 +103,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 		accept = typeStatement
 	}
 	asker, err := newAsker[*Token](limits{
-		endpoint: config.Endpoint, audience: config.Audience, http: config.HTTP,
+		endpoint: config.Endpoint, audience: config.Audience, clientID: config.ClientID, http: config.HTTP,
 		maxAge: config.MaxAge, negativeAge: config.NegativeAge, timeout: config.Timeout,
 		entries: config.MaxEntries, observe: config.Observe,
 	}, accept)

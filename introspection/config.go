@@ -25,6 +25,7 @@ const (
 type limits struct {
 	endpoint    string
 	audience    string
+	clientID    string
 	http        *http.Client
 	maxAge      time.Duration
 	negativeAge time.Duration

@@ -10,7 +10,7 @@
 //		Issuer:   "https://as.bank.example",
 //		Endpoint: "https://as.bank.example/introspect",
 //		Audience: "https://api.bank.example",
-//		HTTP:     authenticating, // with a privatekeyjwt.Transport, or a client certificate
+//		HTTP:     authenticating, // with a privatekeyjwt.Transport, or a client certificate and ClientID
 //		Keys:     keys,           // signed answers (RFC 9701) are asked for and required
 //	})
 //	guard, err := cnf.New(cnf.Config[*introspection.Token]{Verify: tokens.Introspect, …})

@@ -26,9 +26,10 @@ const maxAnswer = 64 << 10 // octets of a response
 // endpoint is the introspection endpoint of an authorization server, asked for one
 // kind of answer.
 type endpoint struct {
-	url    string
-	accept string
-	client http.Client
+	url      string
+	accept   string
+	clientID string // empty: not sent
+	client   http.Client
 }
 
 // answer is a response of the right kind, not yet read.
@@ -45,14 +46,17 @@ func newEndpoint(l limits, accept string) endpoint {
 	client := *l.http
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client.Jar = nil
-	return endpoint{url: l.endpoint, accept: accept, client: client}
+	return endpoint{url: l.endpoint, accept: accept, clientID: l.clientID, client: client}
 }
 
 // post asks (RFC 7662 section 2.1). The request is made of the token alone; it has
 // nothing of the request that brought the token.
 func (e *endpoint) post(ctx context.Context, token string) (answer, error) {
-	form := url.Values{"token": {token}}.Encode() // + / and ~ occur in tokens
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, strings.NewReader(form))
+	form := url.Values{"token": {token}} // encoded, as + / and ~ occur in tokens
+	if e.clientID != "" {
+		form.Set("client_id", e.clientID)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, strings.NewReader(form.Encode()))
 	if err != nil {
 		return answer{}, fail(ErrUnavailable, errors.New("the request cannot be made"))
 	}

@@ -29,6 +29,10 @@ type PhantomConfig[C cnf.Claims] struct {
 	// are not followed, whatever its CheckRedirect.
 	HTTP *http.Client // required
 
+	// ClientID is sent as client_id, as in ClientConfig: required if HTTP
+	// authenticates by certificate.
+	ClientID string
+
 	// Verify verifies the JWT, for instance with (*accesstoken.Verifier).Verify,
 	// before it is remembered or returned. An error with an OAuthCode() string means
 	// that the server's answer is bad, any other that it could not be judged; the
@@ -63,7 +67,7 @@ func NewPhantom[C cnf.Claims](config PhantomConfig[C]) (*Phantom[C], error) {
 		return nil, errors.New("introspection: Verify is required: a gateway must not pass on what it cannot verify")
 	}
 	asker, err := newAsker[exchanged[C]](limits{
-		endpoint: config.Endpoint, audience: config.Audience, http: config.HTTP,
+		endpoint: config.Endpoint, audience: config.Audience, clientID: config.ClientID, http: config.HTTP,
 		maxAge: config.MaxAge, negativeAge: config.NegativeAge, timeout: config.Timeout,
 		entries: config.MaxEntries, observe: config.Observe,
 	}, typePhantom)

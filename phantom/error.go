@@ -2,8 +2,8 @@ package phantom
 
 import "errors"
 
-// The rules of the gateway for requests, before package cnf has a look at their
-// tokens and proofs.
+// The rules of the gateway for requests. Those of tokens and proofs are package
+// cnf's.
 var (
 	ErrHeaderSize = errors.New("header section is too large")                         // RFC 6585 section 5
 	ErrHost       = errors.New("host is not one of this gateway's")                   // RFC 9110 section 7.4
@@ -11,6 +11,7 @@ var (
 	ErrMethod     = errors.New("method is not served")                                // RFC 9110 section 9.3
 	ErrUpgrade    = errors.New("protocol switch is not served")                       // RFC 9110 section 7.8
 	ErrRoute      = errors.New("no route for path and method")                        // RFC 9110 section 15.5
+	ErrBody       = errors.New("body is malformed or was cut off")                    // RFC 9112 sections 7.1 and 8
 	ErrToken      = errors.New("token is too long, or has the form of a JWT")         // RFC 6750 section 3.1
 )
 

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-fapi/fapi/cnf"
@@ -28,6 +29,7 @@ type passage struct {
 	writeError func(http.ResponseWriter, error) // of the route's guard
 	err        error                            // for the Event
 	switched   bool                             // to another protocol, which the writer does not see
+	upload     upload
 
 	// What the API gets, filled in once the request is admitted.
 	upstream    *url.URL
@@ -42,7 +44,28 @@ type passageKey struct{}
 // attach sends the passage along with the request, since the proxy's hooks know
 // nothing else of it.
 func (p *passage) attach(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	r = r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	if r.Body != nil && r.Body != http.NoBody {
+		p.upload.ReadCloser = r.Body
+		r.Body = &p.upload
+	}
+	return r
+}
+
+// upload is the body of a request. It remembers that the client is to blame if it
+// ends badly: to the proxy that looks like trouble with the API.
+type upload struct {
+	io.ReadCloser
+	failed atomic.Bool
+}
+
+// Read is io.Reader.
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		u.failed.Store(true)
+	}
+	return n, err
 }
 
 // passageOf is nil for a response that a transport did not tie to its request.
@@ -210,17 +233,19 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// fail answers for an API that could not.
+// fail answers for an API that could not, or for a client that ended badly.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := passageOf(r)
 	p.err = fault.Of("phantom: upstream", err)
 	status, code := http.StatusBadGateway, "server_error"
 	var timeout net.Error
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
-		status = http.StatusGatewayTimeout
-	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok { // a limit that somebody put around the gateway
 		status, code = http.StatusRequestEntityTooLarge, "invalid_request"
+	} else if p.upload.failed.Load() {
+		status, code = http.StatusBadRequest, "invalid_request"
+		p.err = refuse(ErrBody, status)
+	} else if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		status = http.StatusGatewayTimeout
 	}
 	maps.Copy(w.Header(), p.header)
 	oauthhttp.WriteTokenError(w, status, code, "")

@@ -174,6 +174,21 @@ func TestSmuggling(t *testing.T) {
 			w.requireHonest(t)
 		})
 	}
+	t.Run("a body that ends badly is the client's fault", func(t *testing.T) {
+		t.Parallel()
+		for _, body := range []string{"FFFFFFFFFFFFFFFFF\r\nx\r\n0\r\n\r\n", "+1\r\nx\r\n0\r\n\r\n", "1\r\nxyz\r\n0\r\n\r\n"} {
+			w := newWorld(t)
+			w.handle = func(rw http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				_, _ = io.WriteString(rw, "balance")
+			}
+			require.Equal(t, 400, raw(t, w.serve(t), w.rawRequest(t, "POST", "/accounts", "/accounts", "Transfer-Encoding: chunked\r\n", body)), body)
+			event := w.events.last(t)
+			require.ErrorIs(t, event.Err, phantom.ErrBody)
+			require.Equal(t, 400, event.Status)
+			w.requireHonest(t)
+		}
+	})
 	t.Run("control: chunks", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -42,6 +42,10 @@ type client struct {
 
 	SubjectType         string `json:"subject_type,omitempty"`
 	SectorIdentifierURI string `json:"sector_identifier_uri,omitempty"`
+	Sector              string `json:"sector,omitempty"`
+
+	GrantTypes           []string `json:"grant_types,omitempty"`
+	BackchannelLogoutURI string   `json:"backchannel_logout_uri,omitempty"`
 }
 
 const (
@@ -68,6 +72,9 @@ func (c client) check(s section, r fapi.Rules, server *config, signing string) {
 	c.checkBinding(s, r)
 	c.checkAlgorithms(s, r, signing)
 	c.checkSubject(s)
+	c.checkGrants(s.field("grant_types"))
+	s.field("backchannel_logout_uri").unless(c.BackchannelLogoutURI == "" || isResource(c.BackchannelLogoutURI),
+		"must be an https URL without fragment (OpenID Connect Back-Channel Logout 2.2)")
 }
 
 func (c client) checkID(s section, users []user) {
@@ -128,7 +135,7 @@ func (c client) checkScope(s section, server *config) {
 	at.unless(len(unknown) == 0, "must have values of scopes only: %q", unknown)
 	for i, resource := range c.Resources {
 		at := s.field("resources").index(i)
-		at.unless(slices.Contains(server.Resources, resource), "must be one of resources")
+		at.unless(slices.Contains(server.apis(), resource), "must be one of resources or opaque_resources")
 		at.unless(!slices.Contains(c.Resources[:i], resource), "must not be there twice")
 	}
 }
@@ -150,14 +157,35 @@ func (c client) checkProfile(s section) {
 
 // metadata is the registration with what here follows from other members.
 func (c client) metadata() ([]byte, error) {
-	grants := []string{"client_credentials"}
-	if len(c.RedirectURIs) > 0 {
-		grants = []string{"authorization_code", "refresh_token"}
+	c.GrantTypes = c.grants()
+	return json.Marshal(c)
+}
+
+// grants are its grant_types. Acting without a user is a right that a client with
+// users has only if it says so (RFC 7591 section 2).
+func (c client) grants() []string {
+	switch {
+	case len(c.GrantTypes) > 0:
+		return c.GrantTypes
+	case len(c.RedirectURIs) > 0:
+		return []string{"authorization_code", "refresh_token"}
 	}
-	return json.Marshal(struct {
-		client
-		GrantTypes []string `json:"grant_types"`
-	}{c, grants})
+	return []string{clientCredentials}
+}
+
+const clientCredentials = "client_credentials"
+
+// checkGrants: what comes with redirect URIs here, and what cannot be without.
+func (c client) checkGrants(s section) {
+	for i, grant := range c.GrantTypes {
+		at := s.index(i)
+		at.unless(slices.Contains([]string{"authorization_code", "refresh_token", clientCredentials}, grant),
+			"must be authorization_code, refresh_token or client_credentials")
+		at.unless(!slices.Contains(c.GrantTypes[:i], grant), "must not be there twice")
+	}
+	for _, grant := range []string{"authorization_code", "refresh_token"} {
+		s.unless(slices.Contains(c.grants(), grant) == (len(c.RedirectURIs) > 0), "must have %s with redirect_uris, and only then (RFC 7591 2.1)", grant)
+	}
 }
 
 // checkMethod: members that belong to another method of authentication would be
@@ -199,4 +227,6 @@ func (c client) checkSubject(s section) {
 		"must be public or pairwise (OpenID Connect Core 8)")
 	s.field("sector_identifier_uri").unless(c.SectorIdentifierURI == "" || isResource(c.SectorIdentifierURI),
 		"must be an https URL without fragment (OpenID Connect Core 8.1)")
+	s.field("sector").unless(c.Sector == "" || c.SectorIdentifierURI == "", "must be absent beside sector_identifier_uri")
+	s.field("sector").unless(c.Sector == "" || c.SubjectType != "" && c.SubjectType != "public", "must be absent unless subject_type is pairwise")
 }

@@ -22,7 +22,13 @@ type config struct {
 	Resources  []string `json:"resources,omitempty"`
 	Users      []user   `json:"users,omitempty"`
 	Clients    []client `json:"clients,omitempty"`
+
+	OpaqueResources []string         `json:"opaque_resources,omitempty"`
+	ResourceServers []resourceServer `json:"resource_servers,omitempty"`
 }
+
+// apis are all that tokens can be for.
+func (c *config) apis() []string { return slices.Concat(c.Resources, c.OpaqueResources) }
 
 type keyPair struct {
 	Certificate string `json:"certificate"`
@@ -51,7 +57,20 @@ func (c *config) check(s section) {
 			at.unless(isResource(resource), "must be an https URL without fragment (RFC 8707 2)")
 		}
 	}
+	c.checkOpaque(s)
 	checkUsers(s.field("users"), c.Users)
+}
+
+// checkOpaque is about the APIs that read no JWTs.
+func (c *config) checkOpaque(s section) {
+	for i, resource := range c.OpaqueResources {
+		at := s.field("opaque_resources").index(i)
+		at.unless(isResource(resource), "must be an https URL without fragment (RFC 8707 2)")
+		at.unless(!slices.Contains(c.OpaqueResources[:i], resource), "must not be there twice")
+		at.unless(!slices.Contains(c.Resources, resource) && resource != c.Issuer, "must not be one of resources as well, nor the issuer")
+		asks := func(r resourceServer) bool { return slices.Contains(r.Resources, resource) }
+		at.unless(slices.ContainsFunc(c.ResourceServers, asks), "must be a resource of one of resource_servers: nobody else can read its tokens")
+	}
 }
 
 // checkAlias is about the listener for client certificates. It has to be another

@@ -35,6 +35,7 @@ const (
 	planner = "clients[1]."
 	lender  = "clients[2]."
 	desktop = "clients[3]."
+	gateway = "resource_servers[0]."
 )
 
 var changes = []change{
@@ -101,7 +102,7 @@ var changes = []change{
 	one(shop+"redirect_uris[0]", "https://client.example/?code=1", shop+"redirect_uris[0]: must not have code in its query: the response adds it, and none may be there twice (RFC 6749 3.1)"),
 	one(shop+"scope", "admin accounts root", shop+`scope: must have values of scopes only: ["admin" "root"]`),
 	one(shop+"scope", "accounts accounts", shop+`scope: must not have "accounts" twice`),
-	one(shop+"resources", []string{"https://other.example", exampleOrigin, exampleOrigin}, shop+"resources[0]: must be one of resources", shop+"resources[2]: must not be there twice"),
+	one(shop+"resources", []string{"https://other.example", exampleOrigin, exampleOrigin}, shop+"resources[0]: must be one of resources or opaque_resources", shop+"resources[2]: must not be there twice"),
 
 	one(shop+"token_endpoint_auth_method", "client_secret_basic",
 		shop+"token_endpoint_auth_method: * (FAPI 2.0 SP 5.3.3.1-2)",
@@ -137,8 +138,32 @@ var changes = []change{
 			lender + "authorization_signed_response_alg: must be EdDSA, the algorithm of signing_key",
 		}},
 	one(shop+"id_token_signed_response_alg", absent{}, shop+"id_token_signed_response_alg: * (FAPI 2.0 SP 5.4.1)"),
+	{"sector of the redirect URI", map[string]any{shop + "sector": absent{}}, []string{shop + "sector_identifier_uri: * (OpenID Connect Core 8.1)"}},
+	one(shop+"sector", "localhost", shop+"sector: * (OpenID Connect Core 8.1)"),
+	one(planner+"sector", "planner.example", planner+"sector: must be absent unless subject_type is pairwise"),
+	one(shop+"sector_identifier_uri", "https://shop.example/uris", shop+"sector: must be absent beside sector_identifier_uri"),
+	{"sector document that does not fit", map[string]any{shop + "sector": absent{}, shop + "sector_identifier_uri": "https://other.example/uris"},
+		[]string{shop + "sector_identifier_uri: no such document (OpenID Connect Core 8.1)"}},
+	one(shop+"backchannel_logout_uri", "http://shop.example/logout", shop+"backchannel_logout_uri: must be an https URL without fragment (OpenID Connect Back-Channel Logout 2.2)"),
+	one(shop+"grant_types", []string{"authorization_code", "refresh_token", "urn:example:grant"}, shop+"grant_types[2]: must be authorization_code, refresh_token or client_credentials"),
+	one(shop+"grant_types", []string{"authorization_code", "refresh_token", "refresh_token"}, shop+"grant_types[2]: must not be there twice"),
+	one(shop+"grant_types", []string{"authorization_code"}, shop+"grant_types: must have refresh_token with redirect_uris, and only then (RFC 7591 2.1)"),
+
+	one("opaque_resources[0]", "http://localhost:8460", "opaque_resources[0]: must be an https URL without fragment (RFC 8707 2)", gateway+"resources[0]: must be one of resources or opaque_resources"),
+	one("opaque_resources", []string{exampleGateway, exampleGateway}, "opaque_resources[1]: must not be there twice"),
+	one("opaque_resources", []string{exampleGateway, exampleOrigin}, "opaque_resources[1]: must not be one of resources as well, nor the issuer"),
+	one("resource_servers", absent{}, "opaque_resources[0]: must be a resource of one of resource_servers: nobody else can read its tokens"),
+	one(gateway+"id", "", gateway+"id: must be printable ASCII"),
+	one(gateway+"id", "shop", gateway+"id: must not be a client_id (FAPI 2.0 Message Signing 6.2)"),
+	one(gateway+"resources", absent{}, "opaque_resources[0]: must be a resource of one of resource_servers: nobody else can read its tokens", gateway+"resources: required"),
+	one(gateway+"jwks", absent{}, gateway+"jwks: required, or certificate: who asks about tokens authenticates (RFC 7662 2.1)"),
+	one(gateway+"jwks", map[string]any{"keys": []any{map[string]any{"kty": "RSA", "n": "AQAB", "e": "AQAB"}}}, gateway+"jwks.keys[0].n: *"),
+	one(gateway+"certificate", "clients/desktop.pem", gateway+"certificate: must be absent beside jwks"),
+	one(gateway+"sector", "localhost", gateway+"sector: * (OpenID Connect Core 8.1)"),
+	one(gateway+"introspection_signed_response_alg", "PS256", gateway+"introspection_signed_response_alg: must be ES256, the algorithm of signing_key"),
+
 	one(shop+"subject_type", "private", shop+"subject_type: must be public or pairwise (OpenID Connect Core 8)"),
-	one(shop+"sector_identifier_uri", "http://shop.example/uris", shop+"sector_identifier_uri: must be an https URL without fragment (OpenID Connect Core 8.1)"),
+	one(shop+"sector_identifier_uri", "http://shop.example/uris", shop+"sector_identifier_uri: must be an https URL without fragment (OpenID Connect Core 8.1)", shop+"sector: must be absent beside sector_identifier_uri"),
 }
 
 // brokenFolder is the example with a few more files.
@@ -193,7 +218,10 @@ func TestAccepted(t *testing.T) {
 		"certificate in jwks":       {desktop + "certificate": absent{}, desktop + "jwks": certificateSet(t, folder)},
 		"loopback over IPv6":        {desktop + "redirect_uris[0]": "http://[::1]:8453/"},
 		"several resources":         {"resources": []string{exampleOrigin, "https://other.example/api"}, shop + "resources": []string{"https://other.example/api"}},
-		"pairwise subjects":         {shop + "subject_type": "pairwise", shop + "sector_identifier_uri": "https://shop.example/uris"},
+		"pairwise subjects":         {shop + "sector": absent{}, shop + "sector_identifier_uri": "https://shop.example/uris"},
+		"pairwise by redirect URIs": {shop + "sector": absent{}, shop + "redirect_uris": []string{"https://shop.example/cb"}},
+		"gateway with certificate":  {gateway + "jwks": absent{}, gateway + "certificate": "clients/desktop.pem", gateway + "introspection_signed_response_alg": "ES256"},
+		"no introspection":          {"resource_servers": absent{}, "opaque_resources": absent{}},
 		"ports for nobody to know":  {"listen": ":0", "mtls_listen": ":0"},
 		"no certificates anywhere":  {"clients": clients(0, 2), "mtls_origin": absent{}, "mtls_listen": absent{}, "client_ca": absent{}},
 		"Ed25519 without FAPI 1.0":  {"clients": clients(3, 4), "signing_key": "ed25519.pem"},
@@ -281,7 +309,7 @@ func TestTypes(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
 	for _, path := range fields("", reflect.TypeFor[config]())[1:] {
-		path = strings.NewReplacer("clients.", "clients[3].", "users.", "users[0].").Replace(path)
+		path = strings.NewReplacer("clients.", "clients[3].", "users.", "users[0].", "resource_servers.", "resource_servers[0].").Replace(path)
 		d := readDocument(t, folder)
 		d.set(t, path, 1)
 		_, err := loadDocument(t, folder, d)

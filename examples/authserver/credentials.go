@@ -22,9 +22,11 @@ func (c client) register(s section, r fapi.Rules, f files) server.Client {
 		Keys: c.keys(s, r), Scopes: c.scopes(), APIs: c.Resources, CertificateBound: c.CertificateBound,
 		Name: c.ClientName, RedirectURIs: c.RedirectURIs, Profile: c.Profile,
 		AssertionAlg: c.AssertionAlg, RequestAlg: c.RequestObjectAlg,
+		OwnTokens: slices.Contains(c.grants(), clientCredentials), BackchannelLogoutURI: c.BackchannelLogoutURI,
+		SubjectType: cmp.Or(c.SubjectType, "public"), Sector: c.sector(s, f),
 	}
 	if len(c.Resources) == 0 {
-		registered.APIs = f.config.Resources
+		registered.APIs = f.config.apis()
 	}
 	switch c.AuthMethod {
 	case tlsClientAuth:

@@ -15,7 +15,7 @@ type exampleKeys map[string]jwk
 
 func newExampleKeys() (exampleKeys, error) {
 	keys := exampleKeys{}
-	for _, id := range []string{"shop", "planner", "lender"} {
+	for _, id := range []string{"shop", "planner", "lender", "gateway"} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return nil, err
@@ -58,10 +58,15 @@ func marshal(v any) ([]byte, error) {
 const (
 	exampleOrigin     = "https://localhost:8443"
 	exampleMTLSOrigin = "https://localhost:8444"
+	exampleGateway    = "https://localhost:8460"
 )
 
 func exampleConfig(keys exampleKeys) (config, error) {
 	clients, err := exampleClients(keys)
+	if err != nil {
+		return config{}, err
+	}
+	gateway, err := keys["gateway"].set()
 	return config{
 		Issuer: exampleOrigin, Listen: "127.0.0.1:8443",
 		MTLSOrigin: exampleMTLSOrigin, MTLSListen: "127.0.0.1:8444",
@@ -75,7 +80,11 @@ func exampleConfig(keys exampleKeys) (config, error) {
 			{Username: "alice", Password: "wonderland", Name: "Alice Example", Account: "account-4711"},
 			{Username: "bob", Password: "builder", Name: "Bob Example", Account: "account-4712"},
 		},
-		Clients: clients,
+		Clients:         clients,
+		OpaqueResources: []string{exampleGateway},
+		ResourceServers: []resourceServer{
+			{ID: "gateway", Resources: []string{exampleGateway}, JWKS: gateway, Sector: "api.bank.example"},
+		},
 	}, err
 }
 
@@ -86,6 +95,8 @@ func exampleClients(keys exampleKeys) ([]client, error) {
 		RedirectURIs: []string{"https://localhost:8450/callback", "https://localhost:8450/callback?bank=example"},
 		Scope:        "openid profile accounts payments",
 		AuthMethod:   privateKeyJWT, AssertionAlg: "ES256", DPoPBound: true, IDTokenAlg: "ES256",
+		SubjectType: "pairwise", Sector: "shop.example", // localhost is no sector: everybody's programs are there
+		BackchannelLogoutURI: "https://localhost:8450/logout",
 	}
 	planner := client{
 		ClientID: "planner", ClientName: "A finance planner", Profile: fapi.FAPI2MessageSigning,
@@ -98,6 +109,7 @@ func exampleClients(keys exampleKeys) ([]client, error) {
 		RedirectURIs: []string{"https://localhost:8452/callback"}, Scope: "openid accounts",
 		AuthMethod: tlsClientAuth, SubjectDN: "CN=lender", CertificateBound: true,
 		RequestObjectAlg: "ES256", IDTokenAlg: "ES256", ResponseAlg: "ES256",
+		GrantTypes: []string{"authorization_code", "refresh_token", clientCredentials},
 	}
 	desktop := client{
 		ClientID: "desktop", ClientName: "A program on a desk", Profile: fapi.FAPI2Security, ApplicationType: "native",

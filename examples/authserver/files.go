@@ -22,8 +22,9 @@ import (
 
 // files reads what the configuration names, relative to its folder.
 type files struct {
-	config *config
-	folder string
+	config  *config
+	folder  string
+	sectors sectors
 }
 
 func (f files) path(name string) string {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-fapi/fapi/ppid"
 )
 
 // absent takes a member away.
@@ -90,5 +94,16 @@ func loadDocument(t *testing.T, folder string, d any) (*service, error) {
 	_, err = file.Write(text)
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
-	return load(file.Name(), newJournal(&bytes.Buffer{}, false))
+	return loadWith(file.Name(), newJournal(&bytes.Buffer{}, false), noWeb{})
+}
+
+// noWeb knows of one document.
+type noWeb struct{}
+
+// SectorOf implements sectors.
+func (noWeb) SectorOf(_ context.Context, uri string, redirectURIs []string) (ppid.Sector, error) {
+	if uri != "" && uri != "https://shop.example/uris" {
+		return ppid.Sector{}, errors.New("no such document")
+	}
+	return ppid.SectorOf(uri, redirectURIs)
 }

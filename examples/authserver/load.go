@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/go-fapi/fapi"
 	"github.com/go-fapi/fapi/cnf"
@@ -15,6 +16,7 @@ import (
 	"github.com/go-fapi/fapi/examples/authserver/server"
 	"github.com/go-fapi/fapi/jwks"
 	"github.com/go-fapi/fapi/mtls"
+	"github.com/go-fapi/fapi/ppid"
 	"github.com/go-fapi/fapi/replay"
 )
 
@@ -26,14 +28,26 @@ type service struct {
 	subjectKey  []byte
 	roots       *x509.CertPool
 	clients     map[string]server.Client
-	tls         *tls.Config
-	handler     http.Handler
-	journal     *journal
+
+	resourceServers map[string]server.ResourceServer
+
+	tls     *tls.Config
+	handler http.Handler
+	journal *journal
 }
 
 // load makes a service of a configuration file. Whatever is wrong with the
 // configuration or the files it names is reported at once, as [problems].
 func load(name string, journal *journal) (*service, error) {
+	fetcher, err := ppid.NewFetcher(ppid.FetcherConfig{})
+	if err != nil {
+		return nil, err
+	}
+	return loadWith(name, journal, fetcher)
+}
+
+// loadWith is load with another source of sectors.
+func loadWith(name string, journal *journal, sectors sectors) (*service, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, problems{{"-config", err.Error()}}
@@ -43,7 +57,7 @@ func load(name string, journal *journal) (*service, error) {
 		return nil, wrong
 	}
 	var found problems
-	s.read(section{&found, ""}, files{config: &s.config, folder: filepath.Dir(name)})
+	s.read(section{&found, ""}, files{&s.config, filepath.Dir(name), sectors})
 	if err := found.err(); err != nil {
 		return nil, err
 	}
@@ -92,6 +106,13 @@ func (s *service) read(at section, f files) {
 		s.clients[c.ClientID] = c.register(client, r, f)
 	}
 	at.field("clients").unless(len(s.config.Clients) > 0, "required")
+	s.resourceServers = map[string]server.ResourceServer{}
+	for i, r := range s.config.ResourceServers {
+		one := at.field("resource_servers").index(i)
+		_, taken := s.resourceServers[r.ID]
+		one.field("id").unless(!taken, "must not be there twice")
+		s.resourceServers[r.ID] = r.register(one, f, alg)
+	}
 }
 
 // newHandler puts the API beside the authorization server, on the same listeners.
@@ -100,9 +121,19 @@ func (s *service) newHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	subjects, err := newDeriver(s.config.Issuer, s.subjectKey)
+	if err != nil {
+		return nil, err
+	}
+	logout, err := newLogout()
+	if err != nil {
+		return nil, err
+	}
 	authorization, err := server.New(server.Config{
 		Issuer: s.config.Issuer, Alias: s.config.MTLSOrigin,
-		Key: s.key, SubjectKey: s.subjectKey, Roots: s.roots,
+		Key: s.key, SubjectKey: s.subjectKey, Subjects: subjects, Roots: s.roots,
+		Opaque: s.config.OpaqueResources, ResourceServers: s.resourceServers,
+		Logout:  logout,
 		Clients: s.clients, Users: newDirectory(s.config.Users), Replay: store,
 		ObserveClient: s.journal.outcomes("client authentication"),
 		ObserveProof:  s.journal.proofs("authorization server"),
@@ -120,6 +151,17 @@ func (s *service) newHandler() (http.Handler, error) {
 		mux.Handle(path, withInteractionID(accounts))
 	}
 	return mux, nil
+}
+
+// newLogout tells clients that users have logged out.
+func newLogout() (*http.Client, error) {
+	config, err := fapi.FAPI2Security.TLSConfig(fapi.TLSClient)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+		TLSClientConfig: config, ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 16 << 10,
+	}}, nil
 }
 
 // newAPI knows the issuer's key already, and remembers proofs apart from the

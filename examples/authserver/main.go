@@ -32,12 +32,20 @@
 //	resources     APIs that tokens can be for; the first one is GET /accounts
 //	              (scope accounts). Default: the issuer
 //	users         username, password, name, account
+//	opaque_resources  more APIs, for which tokens are random: GET /accounts of a
+//	              gateway, say, which asks what they mean at the introspection endpoint
+//	resource_servers  who may ask there: id, resources, and jwks or certificate
+//	              (PEM file) to authenticate with;
+//	              introspection_signed_response_alg if it wants signed answers only
+//	              (RFC 9701), and sector if it knows users by identifiers of its own
 //	clients       client metadata under its registered names (RFC 7591, RFC 8705,
-//	              RFC 9449, OpenID Connect), and three names of this program:
+//	              RFC 9449, OpenID Connect), and four names of this program:
 //	  profile       fapi2-security, fapi2-message-signing or fapi1-advanced
 //	  resources     which of the server's. Default: all
 //	  certificate   PEM file: certificates of a self_signed_tls_client_auth client
 //	                that has none in its jwks
+//	  sector        host name that stands for a client with pairwise subjects which has
+//	                no host of its own
 //
 // Every client authenticates, by private_key_jwt, tls_client_auth or
 // self_signed_tls_client_auth, and says what its tokens are bound to:
@@ -46,8 +54,10 @@
 // pin the ones of its assertions and request objects.
 //
 // http redirect URIs are for application_type native, on 127.0.0.1 or [::1], in the
-// profiles of FAPI 2.0. subject_type and sector_identifier_uri are checked, and
-// have no effect yet: sub is the same for all clients.
+// profiles of FAPI 2.0. A client with redirect URIs has tokens without a user only if
+// grant_types has client_credentials. subject_type is public unless it says pairwise;
+// the document behind a sector_identifier_uri is fetched when the program starts. Users
+// log out at /logout, and clients with a backchannel_logout_uri hear of it.
 //
 // It is an example: users and their passwords stand in the file as they are, and
 // everything it has issued is forgotten when it stops.

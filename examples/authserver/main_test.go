@@ -65,7 +65,7 @@ func TestInit(t *testing.T) {
 	require.Contains(t, out, "-config "+filepath.Join(folder, "as.json"))
 	entries, err := filepath.Glob(filepath.Join(folder, "*", "*"))
 	require.NoError(t, err)
-	require.Len(t, entries, 7)
+	require.Len(t, entries, 8)
 	for _, entry := range append(entries, filepath.Join(folder, "as.json"), filepath.Join(folder, "signing.pem")) {
 		info, err := os.Stat(entry)
 		require.NoError(t, err)

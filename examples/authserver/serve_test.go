@@ -75,6 +75,9 @@ func start(t *testing.T) *running {
 	d.set(t, "issuer", r.issuer)
 	d.set(t, "mtls_origin", r.alias)
 	d.set(t, "resources", absent{})
+	for _, client := range []string{shop, lender, desktop} {
+		d.set(t, client+"grant_types", []string{"authorization_code", "refresh_token", "client_credentials"})
+	}
 	text, err := json.Marshal(d)
 	require.NoError(t, err)
 	name := filepath.Join(r.folder, "as.json")

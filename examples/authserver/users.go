@@ -30,8 +30,7 @@ func checkUsers(s section, users []user) {
 
 // directory implements [server.Users]. A real one stores slow, salted hashes
 // (argon2id); here the passwords are in a file anyway, and a fast hash only makes
-// all comparisons equally long. Nor does it
-// limit attempts, which a real one has to.
+// all comparisons equally long. Nor does it limit attempts, which a real one has to.
 type directory map[string]entry
 
 type entry struct {

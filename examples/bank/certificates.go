@@ -80,7 +80,7 @@ func (b *bank) registerCertificates(clients map[string]server.Client) error {
 	for id, registration := range registrations {
 		clients[id] = server.Client{
 			Certificate: registration, CertificateBound: true, Scopes: scopes, APIs: []string{b.api},
-			RedirectURIs: []string{redirectURI(id)},
+			RedirectURIs: []string{redirectURI(id)}, OwnTokens: true,
 		}
 	}
 	return nil

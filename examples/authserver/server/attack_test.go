@@ -104,7 +104,7 @@ func TestAuthorizationRequestAttacks(t *testing.T) {
 		query := url.Values{"client_id": {"plain"}, "request_uri": {"urn:ietf:params:oauth:request_uri:" + challenge}}
 		page := open(t, w.browser(t), issuer+"/authorize?"+query.Encode())
 		isError(t, page, "server_error")
-		require.Equal(t, http.StatusServiceUnavailable, page.Status)
+		require.Equal(t, http.StatusBadRequest, page.Status)
 	})
 	t.Run("P23 nothing of the request outside of it", func(t *testing.T) {
 		t.Parallel()

@@ -48,9 +48,11 @@ func newAuthenticator(config Config, path string) (a authenticator, err error) {
 // issuer: the endpoint they post to.
 func olderAudiences(config Config, path string) (audiences []string) {
 	base := strings.TrimSuffix(config.Issuer, "/")
-	audiences = []string{base + "/token", base + "/par"}
-	if config.Alias != "" {
-		audiences = append(audiences, config.Alias+path+"/token", config.Alias+path+"/par")
+	for _, endpoint := range []string{"/token", "/par", "/revoke"} {
+		audiences = append(audiences, base+endpoint)
+		if config.Alias != "" {
+			audiences = append(audiences, config.Alias+path+endpoint)
+		}
 	}
 	return audiences
 }
@@ -107,7 +109,7 @@ type keyClients struct {
 func (c keyClients) Client(_ context.Context, id string) (privatekeyjwt.Client, bool, error) {
 	client, ok := c.clients[id]
 	registered := ok && client.Certificate == nil && client.Keys != nil && c.older == (client.Profile == fapi.FAPI1Advanced)
-	return privatekeyjwt.Client{Keys: client.Keys, SigningAlg: client.AssertionAlg}, registered, nil
+	return privatekeyjwt.Client{Keys: client.keys(), SigningAlg: client.AssertionAlg}, registered, nil
 }
 
 type certificateClients map[string]Client
@@ -127,5 +129,5 @@ type signingClients map[string]Client
 // Client implements [jar.ClientSource].
 func (c signingClients) Client(_ context.Context, id string) (jar.Client, bool, error) {
 	client, ok := c[id]
-	return jar.Client{Keys: client.Keys, SigningAlg: client.RequestAlg}, ok && client.Keys != nil && client.usesCodes(), nil
+	return jar.Client{Keys: client.keys(), SigningAlg: client.RequestAlg}, ok && client.Keys != nil && client.usesCodes(), nil
 }

@@ -20,12 +20,12 @@ type code struct {
 	used        atomic.Bool
 }
 
-func (s *Server) newCode(request asked, session *session) (string, error) {
+func (s *Server) newCode(request asked, session *session, sid string) (string, error) {
 	value := newSecret()
 	_, err := s.flow.codes.put(digest("code", value), &code{
 		grant: &grant{
 			clientID: request.clientID, user: session.user, loggedIn: session.at,
-			scopes: scopesOf(request.params), apis: s.apis(request),
+			scopes: scopesOf(request.params), apis: s.apis(request), sid: sid,
 		},
 		redirectURI: request.params.Get("redirect_uri"), challenge: request.params.Get("code_challenge"),
 		jkt: request.jkt, nonce: request.params.Get("nonce"), expires: time.Now().Add(codeLife),

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"net/http"
 	"time"
 
 	"github.com/go-fapi/fapi"
 	"github.com/go-fapi/fapi/dpop"
 	"github.com/go-fapi/fapi/mtls"
 	"github.com/go-fapi/fapi/par"
+	"github.com/go-fapi/fapi/ppid"
 	"github.com/go-fapi/fapi/privatekeyjwt"
 )
 
@@ -39,6 +41,42 @@ type Client struct {
 	// any of them.
 	AssertionAlg string // token_endpoint_auth_signing_alg
 	RequestAlg   string // request_object_signing_alg
+
+	// OwnTokens lets a client with RedirectURIs have tokens without a user as well
+	// (client_credentials among its grant_types). A client without them has nothing
+	// else.
+	OwnTokens bool
+
+	// SubjectType is subject_type: "pairwise", which is the default if the server
+	// has Subjects, or "public".
+	SubjectType string
+	// Sector is whose users' identifiers the client shares. Zero: that of its
+	// RedirectURIs, which then have one host ([ppid.SectorOf]). Whoever registers a
+	// sector_identifier_uri computes it with a [ppid.Fetcher].
+	Sector ppid.Sector
+
+	// BackchannelLogoutURI is backchannel_logout_uri: where the client hears that a
+	// user has logged out. Empty: nowhere.
+	BackchannelLogoutURI string
+}
+
+// ResourceServer is an API, or a gateway in front of some: who may ask about
+// tokens. It is no client and gets none. It authenticates as clients do.
+type ResourceServer struct {
+	Keys         privatekeyjwt.KeySource
+	AssertionAlg string
+	Certificate  *mtls.Client
+
+	APIs []string // required: which it is; it learns of tokens for these
+
+	// Sector, with Config.Subjects, is under which it knows users behind opaque
+	// tokens, whichever client they come by. Zero: it sees the sub that the client
+	// sees.
+	Sector ppid.Sector
+
+	// Signed refuses it answers that are not signed (RFC 9701; FAPI 2.0 Message
+	// Signing 5.5.1).
+	Signed bool
 }
 
 // User is somebody who can log in.
@@ -66,10 +104,28 @@ type Config struct {
 	// Requests keeps pushed authorization requests. nil: in memory.
 	Requests par.Store
 
-	// SubjectKey makes sub of an account, so that nobody can tell the account
-	// from it: 32 random octets that never change. nil: random ones, and every
-	// user is a new one after a restart.
+	// SubjectKey makes the public sub of an account, so that nobody can tell the
+	// account from it: 32 random octets that never change. nil: random ones, and
+	// every user is a new one after a restart.
 	SubjectKey []byte
+	// Subjects makes pairwise ones, with a key of its own. nil: there are none.
+	Subjects *ppid.Deriver
+
+	// Opaque are the APIs for which access tokens are random, and mean something
+	// only to who may ask at the introspection endpoint: the ResourceServers. A
+	// token is never for such an API and for another one.
+	Opaque []string
+	// ResourceServers are those APIs, and gateways in front of them. nil: there is
+	// no introspection endpoint.
+	ResourceServers map[string]ResourceServer
+	// IntrospectionAge is how long they may remember an answer, and so how long a
+	// revoked token may still work. 0: 30 s; at most 5 min.
+	IntrospectionAge time.Duration
+
+	// Logout sends logout tokens. It is required if a client has a
+	// BackchannelLogoutURI. Redirects are not followed, and a request ends after 5 s
+	// at the latest.
+	Logout *http.Client
 
 	// Alias is the public origin of the listener that asks for client
 	// certificates (RFC 8705 section 5). Empty: there is none.

@@ -36,6 +36,7 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
+	leavePage(w)
 	session := i.session.Load()
 	switch {
 	case session == nil || !equal(form.Get("csrf"), session.csrf):
@@ -57,7 +58,11 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, i *interaction,
 		s.fail(w, err)
 		return
 	}
-	code, err := s.newCode(request, session)
+	var code string
+	sid, err := s.visit(i, request.clientID, session.user)
+	if err == nil {
+		code, err = s.newCode(request, session, sid)
+	}
 	if err != nil {
 		s.refuse(w, r, request, err)
 		return

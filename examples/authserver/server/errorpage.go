@@ -10,26 +10,20 @@ const (
 	errBusy   = coded("temporarily_unavailable")
 )
 
-// failure is what the error page says about a code.
-type failure struct {
-	status int
-	text   string
-}
-
-// failures are the codes the page shows. Anybody can put anything into a link to
-// it: what is not listed is not repeated.
-func failures() map[string]failure {
-	return map[string]failure{
-		"invalid_request":           {http.StatusBadRequest, "The request was not understood, or this page belongs to another browser."},
-		"invalid_request_uri":       {http.StatusBadRequest, "The request has expired or was already answered."},
-		"invalid_request_object":    {http.StatusBadRequest, "The request was not properly signed."},
-		"request_not_supported":     {http.StatusBadRequest, "Signed requests are not taken here."},
-		"request_uri_not_supported": {http.StatusBadRequest, "Requests by reference are not taken here."},
-		"unauthorized_client":       {http.StatusBadRequest, "The application may not ask for this."},
-		"invalid_scope":             {http.StatusBadRequest, "The application asks for something unknown."},
-		"invalid_target":            {http.StatusBadRequest, "The application asks for access to something unknown."},
-		string(errBusy):             {http.StatusServiceUnavailable, "The service is busy."},
-		string(errServer):           {http.StatusServiceUnavailable, "Something went wrong on our side."},
+// failures are the codes the page shows, and what it says about them. Anybody can put
+// anything into a link to it: what is not listed is not repeated.
+func failures() map[string]string {
+	return map[string]string{
+		"invalid_request":           "The request was not understood, or this page belongs to another browser.",
+		"invalid_request_uri":       "The request has expired or was already answered.",
+		"invalid_request_object":    "The request was not properly signed.",
+		"request_not_supported":     "Signed requests are not taken here.",
+		"request_uri_not_supported": "Requests by reference are not taken here.",
+		"unauthorized_client":       "The application may not ask for this.",
+		"invalid_scope":             "The application asks for something unknown.",
+		"invalid_target":            "The application asks for access to something unknown.",
+		string(errBusy):             "The service is busy.",
+		string(errServer):           "Something went wrong on our side.",
 	}
 }
 
@@ -44,12 +38,14 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	seeOther(w, s.base+"/error?"+url.Values{"error": {code}}.Encode())
 }
 
+// errorPage has one status for all codes: whoever writes a link chooses the code, and
+// must not be able to make it look as if the server failed.
 func (s *Server) errorPage(w http.ResponseWriter, r *http.Request) {
 	code := r.URL.Query().Get("error")
-	failure, ok := failures()[code]
+	text, ok := failures()[code]
 	if !ok {
 		code = string(errRequest)
-		failure = failures()[code]
+		text = failures()[code]
 	}
-	s.flow.pages.show(w, failure.status, "error", map[string]any{"Code": code, "Text": failure.text})
+	s.flow.pages.show(w, http.StatusBadRequest, "error", map[string]any{"Code": code, "Text": text})
 }

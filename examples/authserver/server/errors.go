@@ -1,6 +1,9 @@
 package server
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // coded is a refusal with nothing to tell but its code: of the token endpoint
 // (RFC 6749 section 5.2) or of the authorization endpoint (section 4.1.2.1).
@@ -20,6 +23,9 @@ const (
 	errUnsupportedGrant = coded("unsupported_grant_type")
 )
 
+// errOwnTokens has a text of its own: the registration has to be looked at.
+var errOwnTokens = fmt.Errorf("%w: the client is not registered for client_credentials (OwnTokens)", errUnauthorized)
+
 // grantError is a refusal of a code or a refresh token. To the client all are
 // invalid_grant: which it was would help only who stole the code.
 type grantError string
@@ -34,6 +40,7 @@ const (
 	ErrVerifier      = grantError("code_verifier does not fit the code")   // RFC 7636 section 4.6
 	ErrCodeKey       = grantError("the code is bound to another DPoP key") // RFC 9449 section 10
 	ErrRefreshClient = grantError("the refresh token is another client's") // RFC 6749 section 6
+	ErrTokenClient   = grantError("the token is another client's")         // RFC 7009 section 2.1
 )
 
 // observe tells the operator why something was refused.

@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-fapi/fapi/jar"
@@ -17,7 +16,11 @@ const (
 	maxBrowsers     = 20 // in which one request may be opened, preloads without cookies included
 	maxCodes        = 10_000
 
+	maxVisitors = 100_000
+
 	interactionLife = 35 * time.Minute // that of a pushed request: it need not live longer
+	openingLife     = 65 * time.Minute // longer than a request object can be used
+	visitLife       = 12 * time.Hour
 	codeLife        = 60 * time.Second // FAPI 2.0 5.3.2.1-11
 	codeMemory      = 10 * time.Minute // for as long a second use is noticed
 )
@@ -27,10 +30,9 @@ type flow struct {
 	pushed       *par.Handler
 	objects      *jar.Verifier
 	responses    *jarm.Encoder
-	idTokens     *idTokens
-	subjects     subjects
 	interactions *shelf[*interaction]
-	opened       *shelf[*atomic.Int32] // in how many browsers, by request
+	openings     *shelf[*opening]
+	visits       *shelf[*visits]
 	codes        *shelf[*code]
 	pages        *pages
 	userinfo     http.Handler
@@ -39,9 +41,9 @@ type flow struct {
 func newFlow(s *Server) (*flow, error) {
 	f := &flow{
 		interactions: newShelf[*interaction](maxInteractions, interactionLife),
-		opened:       newShelf[*atomic.Int32](maxInteractions, interactionLife),
+		openings:     newShelf[*opening](maxInteractions, openingLife),
+		visits:       newShelf[*visits](maxVisitors, visitLife),
 		codes:        newShelf[*code](maxCodes, codeMemory),
-		subjects:     newSubjects(s.config),
 		pages:        newPages(s.config.Issuer),
 	}
 	var err error
@@ -54,9 +56,6 @@ func newFlow(s *Server) (*flow, error) {
 		return nil, err
 	}
 	if f.responses, err = jarm.NewEncoder(jarm.EncoderConfig{Issuer: s.config.Issuer, Key: s.config.Key}); err != nil {
-		return nil, err
-	}
-	if f.idTokens, err = newIDTokens(s.config); err != nil {
 		return nil, err
 	}
 	f.userinfo, err = newUserinfo(s)

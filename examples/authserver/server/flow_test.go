@@ -3,7 +3,6 @@ package server_test
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,6 +108,13 @@ func TestRequestByValue(t *testing.T) {
 	require.Equal(t, "openid profile accounts", tokensOf(t, w.redeem(t, c, code)).Scope, "what is outside does not count")
 	isError(t, open(t, b, address), "invalid_request_uri")
 
+	t.Run("in two browsers", func(t *testing.T) {
+		address := issuer + "/authorize?client_id=older&request=" + c.object(t, c.request())
+		first, second := login(t, w.browser(t), address), login(t, w.browser(t), address)
+		w.code(t, c, press(t, first, "approve").Callback)
+		isError(t, press(t, second, "approve"), "invalid_request_uri")
+		isError(t, open(t, w.browser(t), address), "invalid_request_uri")
+	})
 	t.Run("of another profile", func(t *testing.T) {
 		c := w.the(t, "signing")
 		isError(t, open(t, b, issuer+"/authorize?client_id=signing&request="+c.object(t, c.request())), "invalid_request")
@@ -120,14 +126,13 @@ func TestUserinfoOfNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *server.Config) {
 		for id, client := range c.Clients {
-			client.APIs = []string{issuer}
+			client.APIs, client.OwnTokens = []string{issuer}, true
 			c.Clients[id] = client
 		}
 	})
 	c := w.the(t, "plain")
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"openid openid"}}
-	got := tokensOf(t, w.post(t, c, "/token", form))
-	require.Equal(t, "openid", got.Scope)
+	got := tokensOf(t, w.own(t, c, "scope", "accounts accounts"))
+	require.Equal(t, "accounts", got.Scope)
 	require.Equal(t, http.StatusUnauthorized, w.userinfo(t, c, http.MethodGet, got).Code)
 	got = w.flow(t, c)
 	require.Equal(t, []any{issuer}, claimsList(t, got, "aud"))

@@ -40,10 +40,17 @@ func (s *Server) order(client caller) (order, error) {
 	return s.codeOrder(client)
 }
 
-// ownOrder is the client_credentials grant. The token has one audience, since
-// every scope would count for each (RFC 9068 section 3).
+// ownOrder is the client_credentials grant, for clients that are registered for it.
+// The scopes of OpenID Connect are about a user, and there is none. The token has
+// one audience, since every scope would count for each (RFC 9068 section 3).
 func (s *Server) ownOrder(registered Client, form url.Values) (order, error) {
 	scopes := scopesOf(form)
+	switch {
+	case registered.usesCodes() && !registered.OwnTokens:
+		return order{}, errOwnTokens
+	case slices.Contains(scopes, "openid") || slices.Contains(scopes, "profile"):
+		return order{}, errScope
+	}
 	if err := subset(scopes, registered.Scopes, errScope); err != nil {
 		return order{}, err
 	}
@@ -69,7 +76,7 @@ func (s *Server) codeOrder(client caller) (order, error) {
 // refreshOrder: the token may say less than the grant, which stays as it is, and
 // never more (RFC 6749 section 6).
 func (s *Server) refreshOrder(client caller) (order, error) {
-	name := digest("refresh token", client.form.Get("refresh_token"))
+	name := refreshName(client.form.Get("refresh_token"))
 	found, ok := s.ledger.refresh.get(name)
 	switch {
 	case !ok || found.grant.revoked.Load():

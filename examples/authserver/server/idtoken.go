@@ -2,30 +2,10 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"time"
-
-	"github.com/go-fapi/fapi/internal/jose"
 )
 
 const idTokenLife = 5 * time.Minute // it tells of a login that just happened
-
-// idTokens signs ID tokens. The algorithm follows from the key, so RS256, the
-// default of OpenID Connect, does not come up (FAPI 2.0 5.4.1).
-type idTokens struct {
-	signer *jose.Signer
-	header string
-}
-
-func newIDTokens(config Config) (*idTokens, error) {
-	signer, err := jose.NewSigner(config.Key)
-	if err != nil {
-		return nil, err
-	}
-	thumbprint := signer.Thumbprint()
-	header, err := signer.Header("JWT", jose.Encode(thumbprint[:]), false)
-	return &idTokens{signer, header}, err
-}
 
 // idClaims are those of OpenID Connect Core section 2.
 type idClaims struct {
@@ -38,19 +18,19 @@ type idClaims struct {
 	Nonce    string   `json:"nonce,omitempty"`
 	ACR      string   `json:"acr"`
 	AMR      []string `json:"amr"`
+	SID      string   `json:"sid,omitempty"` // OpenID Connect Back-Channel Logout section 2.1
 }
 
 // idToken makes the ID token that goes with a code.
 func (s *Server) idToken(ctx context.Context, code *code) (string, error) {
-	now := time.Now()
-	claims, err := json.Marshal(idClaims{
-		Issuer: s.config.Issuer, Subject: s.subject(code.grant.clientID, code.grant.user.Account),
-		Audience: code.grant.clientID, Nonce: code.nonce,
-		Expires: now.Add(idTokenLife).Unix(), IssuedAt: now.Unix(), AuthTime: code.grant.loggedIn.Unix(),
-		ACR: acrPassword, AMR: []string{amrPassword},
-	})
+	subject, err := s.subjects.of(code.grant.clientID, code.grant.user.Account)
 	if err != nil {
 		return "", err
 	}
-	return s.flow.idTokens.signer.Sign(ctx, s.flow.idTokens.header, claims)
+	now := time.Now()
+	return s.jwts.sign(ctx, "JWT", idClaims{
+		Issuer: s.config.Issuer, Subject: subject, Audience: code.grant.clientID, Nonce: code.nonce, SID: code.grant.sid,
+		Expires: now.Add(idTokenLife).Unix(), IssuedAt: now.Unix(), AuthTime: code.grant.loggedIn.Unix(),
+		ACR: acrPassword, AMR: []string{amrPassword},
+	})
 }

@@ -13,12 +13,18 @@ import (
 // interaction is the way of one user through login and consent, in one browser,
 // for one request.
 type interaction struct {
-	id       string
-	browser  string // digest of the browser's name
-	csrf     string // in the form of the login page
-	request  asked
+	id      string
+	browser string // digest of the browser's name
+	csrf    string // in the form of the login page
+	request asked
+	opening *opening
+	session atomic.Pointer[session]
+}
+
+// opening is what interactions for one request, in several browsers, have in common.
+type opening struct {
+	browsers atomic.Int32
 	answered atomic.Bool // only if the request was not pushed, and so cannot be consumed
-	session  atomic.Pointer[session]
 }
 
 // session is a user who logged in, for this interaction and no other. The form
@@ -37,15 +43,15 @@ func (s *Server) begin(browser string, request asked) (*interaction, error) {
 	if known, ok := s.flow.interactions.get(id); ok {
 		return known, nil
 	}
-	opened, err := s.flow.opened.put(digest("opened", request.clientID, request.reference), new(atomic.Int32))
+	opening, err := s.flow.openings.put(digest("opening", request.clientID, request.reference), &opening{})
 	if err != nil {
 		return nil, err
 	}
-	if opened.Add(1) > maxBrowsers {
+	if opening.browsers.Add(1) > maxBrowsers {
 		return nil, errBusy
 	}
 	return s.flow.interactions.put(id, &interaction{
-		id: id, browser: digest("browser", browser), csrf: newSecret(), request: request,
+		id: id, browser: digest("browser", browser), csrf: newSecret(), request: request, opening: opening,
 	})
 }
 
@@ -77,6 +83,16 @@ func browserOf(w http.ResponseWriter, r *http.Request) string {
 		Name: browserCookie, Value: name, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	return name
+}
+
+// leavePage keeps the page that a form was on out of the browser's back/forward
+// cache, where it would stay with the password still typed in: browsers keep pages
+// there in spite of no-store, and give them up when a cookie changes. The value means
+// nothing.
+func leavePage(w http.ResponseWriter) {
+	http.SetCookie(w, &http.Cookie{
+		Name: "__Host-page", Value: newSecret(), Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 // current is the interaction of a page, if it is this browser's, and its request.

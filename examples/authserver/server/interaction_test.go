@@ -253,6 +253,36 @@ func TestOneCode(t *testing.T) {
 	}
 }
 
+// cookies notes which pages changed the cookie that keeps pages out of caches.
+type cookies struct {
+	http.RoundTripper
+	changed map[string]string
+}
+
+func (c cookies) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := c.RoundTripper.RoundTrip(r)
+	for _, cookie := range response.Cookies() {
+		if cookie.Name == "__Host-page" {
+			c.changed[r.Method+" "+r.URL.Path] = cookie.Value
+		}
+	}
+	return response, err
+}
+
+// Browsers keep a page with a form, and what was typed, until a cookie changes.
+func TestLeftPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	seen := cookies{browser.InProcess(w), map[string]string{}}
+	b, err := browser.New(issuer, seen)
+	require.NoError(t, err)
+	_, err = b.Authorize(t.Context(), w.start(t, w.the(t, "plain")), username, password)
+	require.NoError(t, err)
+	require.Len(t, seen.changed, 2)
+	require.NotEmpty(t, seen.changed["POST /login"])
+	require.NotEqual(t, seen.changed["POST /login"], seen.changed["POST /consent"])
+}
+
 func TestInteractionTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

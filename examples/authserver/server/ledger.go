@@ -23,6 +23,7 @@ type grant struct {
 	loggedIn time.Time
 	scopes   []string
 	apis     []string
+	sid      string // the client's name for the session; empty: it has none
 	revoked  atomic.Bool
 }
 
@@ -30,44 +31,65 @@ type grant struct {
 type accessToken struct {
 	grant    *grant // nil: client credentials
 	clientID string
+	subject  string // as the client knows the user
+	opaque   bool   // the client cannot read it
 	audience []string
 	scopes   []string
 	bound    cnf.Confirmation
+	issued   time.Time
 	expires  time.Time
+	revoked  atomic.Bool
+}
+
+func (t *accessToken) isGood() bool {
+	return time.Now().Before(t.expires) && !t.revoked.Load() && (t.grant == nil || !t.grant.revoked.Load())
 }
 
 // refreshToken is not bound to a key: only its client can use it, who has to
 // authenticate (RFC 9449 section 5). It is not rotated (FAPI 2.0 5.3.2.1-9).
 type refreshToken struct{ grant *grant }
 
-// ledger knows the tokens that are good: access tokens by their jti, refresh
-// tokens by their digest.
+// ledger knows the tokens that are good, by their digests.
 type ledger struct {
 	access  *shelf[*accessToken]
+	ids     *shelf[*accessToken] // JWTs once more, by jti
 	refresh *shelf[*refreshToken]
 }
 
 func newLedger() *ledger {
 	return &ledger{
 		access:  newShelf[*accessToken](maxAccessTokens, accessLife),
+		ids:     newShelf[*accessToken](maxAccessTokens, accessLife),
 		refresh: newShelf[*refreshToken](maxRefreshTokens, refreshLife),
 	}
 }
 
-// find returns the record of an access token that is neither expired nor
-// revoked.
-func (l *ledger) find(tokenID string) (*accessToken, bool) {
-	found, ok := l.access.get(tokenID)
-	if !ok || !time.Now().Before(found.expires) || found.grant != nil && found.grant.revoked.Load() {
-		return nil, false
+// keep records an access token. An opaque one has no identifier.
+func (l *ledger) keep(token, id string, record *accessToken) error {
+	if id != "" {
+		if _, err := l.ids.put(id, record); err != nil {
+			return err
+		}
 	}
-	return found, true
+	_, err := l.access.put(accessName(token), record)
+	return err
 }
 
-// Active reports whether an access token of this server, named by its jti, is
+// find returns the record of an access token that is neither expired nor revoked.
+// Nothing else that this server has ever signed or given out is among them.
+func (l *ledger) find(token string) (*accessToken, bool) {
+	found, ok := l.access.get(accessName(token))
+	return found, ok && found.isGood()
+}
+
+func accessName(token string) string  { return digest("access token", token) }
+func refreshName(token string) string { return digest("refresh token", token) }
+
+// Active reports whether a JWT access token of this server, named by its jti, is
 // neither expired nor revoked. It is for APIs in the same process, which have
-// verified the token itself.
+// verified the token itself. JWTs that a gateway got for opaque tokens are not
+// known here: the gateway asks again soon enough.
 func (s *Server) Active(tokenID string) bool {
-	_, ok := s.ledger.find(tokenID)
-	return ok
+	found, ok := s.ledger.ids.get(tokenID)
+	return ok && found.isGood()
 }

@@ -42,7 +42,9 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	case !equal(form.Get("csrf"), i.csrf):
 		s.fail(w, errRequest)
 		return
-	case form.Has("cancel"):
+	}
+	if form.Has("cancel") {
+		leavePage(w)
 		s.deny(w, r, i)
 		return
 	}
@@ -53,6 +55,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		s.showLogin(w, i, request, "User name or password is wrong.")
 	default:
+		leavePage(w)
 		i.session.Store(&session{user: user, at: time.Now(), csrf: newSecret()})
 		seeOther(w, s.base+i.page())
 	}

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,6 +16,8 @@ import (
 	"github.com/go-fapi/fapi"
 	"github.com/go-fapi/fapi/examples/authserver/server"
 	"github.com/go-fapi/fapi/examples/internal/browser"
+	"github.com/go-fapi/fapi/internal/testkeys"
+	"github.com/go-fapi/fapi/jwks"
 )
 
 func (w *world) metadata(t *testing.T, address string) (document map[string]any) {
@@ -41,7 +45,8 @@ func TestMetadata(t *testing.T) {
 		"authorization_response_iss_parameter_supported": true, "id_token_signing_alg_values_supported": []any{"ES256"},
 		"require_pushed_authorization_requests": false, "require_signed_request_object": false,
 		"mtls_endpoint_aliases": map[string]any{
-			"token_endpoint": alias + "/token", "pushed_authorization_request_endpoint": alias + "/par", "userinfo_endpoint": alias + "/userinfo",
+			"revocation_endpoint": alias + "/revoke",
+			"token_endpoint":      alias + "/token", "pushed_authorization_request_endpoint": alias + "/par", "userinfo_endpoint": alias + "/userinfo",
 		},
 	} {
 		assert.Equal(t, value, document[name], name)
@@ -65,6 +70,52 @@ func TestMetadataFollowsTheClients(t *testing.T) {
 	}
 }
 
+func TestMetadataOfIntrospection(t *testing.T) {
+	t.Parallel()
+	document := newWorld(t, withOpaque(t), logoutFor("plain")).metadata(t, issuer+"/.well-known/openid-configuration")
+	methods := []any{"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
+	for name, value := range map[string]any{
+		"introspection_endpoint": issuer + "/introspect", "introspection_endpoint_auth_methods_supported": methods,
+		"introspection_signing_alg_values_supported": []any{"ES256"}, "introspection_endpoint_auth_signing_alg_values_supported": []any{"ES256", "Ed25519", "EdDSA", "PS256"},
+		"revocation_endpoint": issuer + "/revoke", "revocation_endpoint_auth_methods_supported": methods,
+		"backchannel_logout_supported": true, "backchannel_logout_session_supported": true, "subject_types_supported": []any{"public"},
+	} {
+		assert.Equal(t, value, document[name], name)
+	}
+	require.Equal(t, alias+"/introspect", document["mtls_endpoint_aliases"].(map[string]any)["introspection_endpoint"])
+	document = newWorld(t).metadata(t, issuer+"/.well-known/openid-configuration")
+	for _, name := range []string{"introspection_endpoint", "introspection_signing_alg_values_supported", "backchannel_logout_supported"} {
+		require.NotContains(t, document, name)
+	}
+}
+
+// FAPI 1.0 has no EdDSA (Advanced 8.6).
+func TestAlgorithmsFollowTheClients(t *testing.T) {
+	t.Parallel()
+	edwards, err := jwks.NewStaticKeys(jwks.Key{Key: testkeys.EdDSA("older").Public()}, jwks.Key{Key: testkeys.PS256().Public()})
+	require.NoError(t, err)
+	keyed := register("older", func(c *server.Client) { c.Keys = edwards })
+	alone, mixed := newWorld(t, withOpaque(t), only("older"), keyed), newWorld(t, withOpaque(t), keyed)
+	for name, value := range alone.metadata(t, issuer+"/.well-known/openid-configuration") {
+		if strings.HasSuffix(name, "_alg_values_supported") {
+			assert.Subset(t, []any{"ES256", "PS256"}, value, name)
+		}
+	}
+	require.Contains(t, mixed.metadata(t, issuer+"/.well-known/openid-configuration")["request_object_signing_alg_values_supported"], "EdDSA")
+	for _, w := range []*world{alone, mixed} {
+		c := w.the(t, "older")
+		tokensOf(t, w.redeem(t, c, w.code(t, c, w.authorize(t, c)))) // control: PS256
+		edward := *c
+		edward.key = testkeys.EdDSA("older")
+		refuses(t, w.push(t, &edward, c.request()), http.StatusUnauthorized, "invalid_client")
+		object := url.Values{"client_id": {"older"}, "request": {edward.object(t, c.request())}}
+		refuses(t, w.post(t, c, "/par", object), http.StatusBadRequest, "invalid_request_object")
+		isError(t, open(t, w.browser(t), issuer+"/authorize?"+object.Encode()), "invalid_request_object")
+	}
+	refuses(t, alone.ask(t, payer(), "x", ""), http.StatusUnauthorized, "invalid_client")
+	isInactive(t, mixed.ask(t, payer(), "x", "")) // control: the same key
+}
+
 func TestIssuerWithPath(t *testing.T) {
 	t.Parallel()
 	const tenant = issuer + "/tenant/1"
@@ -83,7 +134,7 @@ func TestIssuerWithPath(t *testing.T) {
 
 func TestWithoutUsers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *server.Config) { c.Users = nil })
+	w := newWorld(t, spoil(func(c *server.Client) { c.OwnTokens = true }), func(c *server.Config) { c.Users = nil })
 	document := w.metadata(t, issuer+"/.well-known/oauth-authorization-server")
 	require.NotContains(t, document, "authorization_endpoint")
 	for _, path := range []string{"/par", "/authorize", "/login", "/userinfo", "/.well-known/openid-configuration"} {
@@ -91,13 +142,12 @@ func TestWithoutUsers(t *testing.T) {
 	}
 	c := w.the(t, "plain")
 	refuses(t, w.redeem(t, c, "x"), http.StatusBadRequest, "unsupported_grant_type")
-	got := tokensOf(t, w.post(t, c, "/token", map[string][]string{"grant_type": {"client_credentials"}}))
+	got := tokensOf(t, w.own(t, c))
 	require.True(t, w.Active(claims(t, got.AccessToken)["jti"].(string)))
 	for code, changes := range map[string][]string{
 		"invalid_scope": {"scope", "admin"}, "invalid_target": {"resource", "https://other.example"}, "unsupported_grant_type": {"grant_type", "password"},
 	} {
-		form := with(url.Values{"grant_type": {"client_credentials"}}, changes...)
-		refuses(t, w.post(t, c, "/token", form), http.StatusBadRequest, code)
+		refuses(t, w.own(t, c, changes...), http.StatusBadRequest, code)
 	}
 	require.False(t, w.Active("unknown"))
 }
@@ -135,12 +185,41 @@ func TestConfig(t *testing.T) {
 		"unbound":         {spoil(func(c *server.Client) { c.Profile = fapi.FAPI1Advanced }), "CertificateBound"},
 		"redirect http":   {spoil(func(c *server.Client) { c.RedirectURIs = []string{"http://client.example"} }), "redirect URI"},
 		"redirect custom": {spoil(func(c *server.Client) { c.RedirectURIs = []string{"app:/cb"} }), "redirect URI"},
+		"subject type":    {spoil(func(c *server.Client) { c.SubjectType = "private" }), "unknown SubjectType"},
+		"no subjects":     {spoil(func(c *server.Client) { c.SubjectType = "pairwise" }), "there are no Subjects"},
+		"sectors":         {several(pairwise(t), spoil(func(c *server.Client) { c.RedirectURIs = append(c.RedirectURIs, "https://x.example/") })), `client "plain": ppid: `},
+		"logout http":     {several(logoutFor(), spoil(func(c *server.Client) { c.BackchannelLogoutURI = "http://localhost/" })), "BackchannelLogoutURI"},
+		"logout":          {spoil(func(c *server.Client) { c.BackchannelLogoutURI = "https://client.example/" }), "no Logout"},
+		"algorithm":       {func(c *server.Config) { c.Key = testkeys.EdDSA("server") }, `client "older": its Profile does not know the algorithm`},
+		"opaque":          {func(c *server.Config) { c.Opaque = []string{accounts} }, "no ResourceServer has it"},
+		"caller client":   {several(withOpaque(t), caller("plain", func(*server.ResourceServer) {})), "is a client as well"},
+		"caller keys":     {several(withOpaque(t), caller("gateway", func(r *server.ResourceServer) { r.Keys = nil })), "neither Keys nor"},
+		"caller APIs":     {several(withOpaque(t), caller("notary", func(r *server.ResourceServer) { r.APIs = nil })), "has no APIs"},
+		"caller sector":   {several(withOpaque(t), caller("notary", func(r *server.ResourceServer) { r.Sector = sectorOf(t, "https://x.example/") })), "no Subjects"},
+		"age":             {several(withOpaque(t), func(c *server.Config) { c.IntrospectionAge = time.Hour }), "MaxAge"},
 		"fragment":        {spoil(func(c *server.Client) { c.RedirectURIs = []string{"https://client.example/#"} }), "redirect URI"},
 	} {
 		config := newWorld(t).config
 		c.change(&config)
 		_, err := server.New(config)
 		require.ErrorContains(t, err, c.want, name)
+	}
+}
+
+func several(changes ...func(*server.Config)) func(*server.Config) {
+	return func(c *server.Config) {
+		for _, change := range changes {
+			change(c)
+		}
+	}
+}
+
+// caller changes a resource server.
+func caller(id string, change func(*server.ResourceServer)) func(*server.Config) {
+	return func(c *server.Config) {
+		changed := c.ResourceServers[id]
+		change(&changed)
+		c.ResourceServers[id] = changed
 	}
 }
 

@@ -68,6 +68,8 @@ func isJARM(mode string) bool {
 	return slices.Contains([]string{jarm.ModeJWT, jarm.ModeQueryJWT, jarm.ModeFragmentJWT, jarm.ModeFormPostJWT}, mode)
 }
 
+// checkLogin: every request begins with a login, which is what prompt=login and
+// max_age ask for; how long ago it was, auth_time says.
 func checkLogin(client Client, params url.Values) error {
 	prompts := strings.Fields(params.Get("prompt"))
 	maxAge, err := strconv.Atoi(params.Get("max_age"))

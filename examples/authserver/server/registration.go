@@ -1,11 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/go-fapi/fapi"
@@ -25,8 +27,40 @@ func (c Config) check() error {
 		return errors.New("server: SubjectKey is shorter than 32 octets")
 	}
 	for id, client := range c.Clients {
-		if err := client.check(); err != nil {
+		if err := cmp.Or(client.check(), c.checkClient(client)); err != nil {
 			return fmt.Errorf("server: client %q: %w", id, err)
+		}
+	}
+	for id, caller := range c.ResourceServers {
+		if err := c.checkResourceServer(id, caller); err != nil {
+			return fmt.Errorf("server: resource server %q: %w", id, err)
+		}
+	}
+	return c.checkOpaque()
+}
+
+// checkClient is about what a client needs of the server.
+func (c Config) checkClient(client Client) error {
+	switch {
+	case client.SubjectType == "pairwise" && c.Subjects == nil:
+		return errors.New("its SubjectType is pairwise, but there are no Subjects")
+	case client.BackchannelLogoutURI != "" && c.Logout == nil:
+		return errors.New("has a BackchannelLogoutURI, but there is no Logout to tell it by")
+	case client.usesCodes() && c.Key != nil && !client.knows(c.Key):
+		return errors.New("its Profile does not know the algorithm of the server's Key")
+	}
+	return nil
+}
+
+// checkOpaque: a token that nobody may ask about is of no use.
+func (c Config) checkOpaque() error {
+	for _, api := range c.Opaque {
+		asks := api == c.Issuer // userinfo
+		for _, caller := range c.ResourceServers {
+			asks = asks || slices.Contains(caller.APIs, api)
+		}
+		if !asks {
+			return fmt.Errorf("server: tokens for %q are opaque, but no ResourceServer has it among its APIs", api)
 		}
 	}
 	return nil
@@ -45,6 +79,12 @@ func (c Client) check() error {
 		return errors.New("tokens of FAPI 1.0 Advanced are CertificateBound (5.2.2-5, -6)")
 	case c.signs() && c.usesCodes() && c.Keys == nil:
 		return errors.New("its Profile has signed requests, so Keys are required")
+	}
+	if !slices.Contains([]string{"", "public", "pairwise"}, c.SubjectType) {
+		return fmt.Errorf("unknown SubjectType %q", c.SubjectType)
+	}
+	if uri := c.BackchannelLogoutURI; uri != "" && (!strings.HasPrefix(uri, "https://") || !isRedirectURI(uri)) {
+		return fmt.Errorf("BackchannelLogoutURI %q is not https, or has a fragment", uri)
 	}
 	for _, uri := range c.RedirectURIs {
 		if !isRedirectURI(uri) {

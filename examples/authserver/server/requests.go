@@ -108,7 +108,7 @@ func (s *Server) reload(ctx context.Context, i *interaction) (asked, error) {
 	switch {
 	case i.request.pushed:
 		return s.load(ctx, url.Values{"client_id": {i.request.clientID}, "request_uri": {i.request.reference}})
-	case i.answered.Load():
+	case i.opening.answered.Load():
 		return asked{}, errRequestURI
 	}
 	return i.request, policy(s.config.Clients).check(ctx, i.request.clientID, i.request.params)
@@ -124,7 +124,7 @@ func (s *Server) spend(ctx context.Context, i *interaction) (asked, error) {
 		return pushedBy(request, i.request.reference), nil
 	}
 	request, err := s.reload(ctx, i)
-	if err == nil && !i.answered.CompareAndSwap(false, true) {
+	if err == nil && !i.opening.answered.CompareAndSwap(false, true) {
 		err = errRequestURI
 	}
 	return request, err

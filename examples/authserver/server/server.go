@@ -3,7 +3,8 @@
 // access tokens bound to a DPoP key, to a certificate or to both, for the
 // client_credentials grant and for the authorization code flow of FAPI: pushed
 // requests, login and consent, codes with PKCE, plain and signed responses, ID
-// tokens, userinfo, refresh tokens.
+// tokens, userinfo, refresh tokens, logout. APIs can have opaque tokens instead, and
+// introspection; tokens can be revoked, and subjects be pairwise.
 //
 // It shows how the packages meet; it keeps everything in memory, bounded. A full
 // store refuses what is new and keeps what it has.
@@ -18,6 +19,14 @@
 // At the authorization endpoint nothing is spent until the user has decided, so
 // pages can be reloaded, preloaded and gone back to. An interaction belongs to
 // the browser in which it began; elsewhere its URLs are an error page.
+//
+// # Who is called what
+//
+// An account never leaves the server. A client knows a user by one sub, in ID
+// tokens, at userinfo, in JWT access tokens and in logout tokens; clients with
+// pairwise subjects in different sectors know different ones. An API knows the sub
+// that the client sees, unless its tokens are opaque and it has a sector of its own:
+// then it has one for all clients.
 //
 // # Where errors go
 //
@@ -44,8 +53,13 @@ type Server struct {
 	tokens  *accesstoken.Issuer
 	keys    *jwks.Publisher
 	ledger  *ledger
-	flow    *flow // nil: there is none
-	mux     *http.ServeMux
+
+	jwts           jwts
+	subjects       subjects
+	introspections *introspections // nil: there is nobody to ask
+	flow           *flow           // nil: there is none
+
+	mux *http.ServeMux
 }
 
 // New makes a server.
@@ -71,6 +85,17 @@ func New(config Config) (*Server, error) {
 	if s.keys, err = jwks.NewPublisher(jwks.PublisherConfig{Keys: []jwks.Key{{Key: config.Key.Public()}}}); err != nil {
 		return nil, err
 	}
+	if s.jwts, err = newJWTs(config.Key); err != nil {
+		return nil, err
+	}
+	if s.subjects, err = newSubjects(config); err != nil {
+		return nil, err
+	}
+	if len(config.ResourceServers) > 0 {
+		if s.introspections, err = newIntrospections(s); err != nil {
+			return nil, err
+		}
+	}
 	if config.Users != nil {
 		if s.flow, err = newFlow(s); err != nil {
 			return nil, err
@@ -95,6 +120,10 @@ func newProofs(config Config, issuer *url.URL) (*dpop.Verifier, error) {
 func (s *Server) routes() {
 	s.mux.Handle(s.base+"/jwks", s.keys)
 	s.mux.HandleFunc("POST "+s.base+"/token", s.token)
+	s.mux.HandleFunc("POST "+s.base+"/revoke", s.revoke)
+	if s.introspections != nil {
+		s.mux.HandleFunc("POST "+s.base+"/introspect", s.introspect)
+	}
 	s.mux.HandleFunc("GET /.well-known/oauth-authorization-server"+s.base, s.metadata) // RFC 8414 section 3.1
 	if s.flow == nil {
 		return
@@ -108,6 +137,8 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET "+s.base+"/consent", s.consentPage)
 	s.mux.HandleFunc("POST "+s.base+"/consent", s.consent)
 	s.mux.HandleFunc("GET "+s.base+"/error", s.errorPage)
+	s.mux.HandleFunc("GET "+s.base+"/logout", s.logoutPage)
+	s.mux.HandleFunc("POST "+s.base+"/logout", s.logout)
 	s.mux.Handle("GET "+s.base+"/userinfo", s.flow.userinfo)
 	s.mux.Handle("POST "+s.base+"/userinfo", s.flow.userinfo)
 }

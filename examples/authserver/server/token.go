@@ -5,12 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
-	"time"
 
-	"github.com/go-fapi/fapi/accesstoken"
 	"github.com/go-fapi/fapi/cnf"
-	"github.com/go-fapi/fapi/internal/jose"
 	"github.com/go-fapi/fapi/mtls"
 )
 
@@ -69,7 +65,7 @@ func (s *Server) complete(ctx context.Context, response *tokenResponse, order or
 		}
 	}
 	response.RefreshToken = newSecret()
-	name := digest("refresh token", response.RefreshToken)
+	name := refreshName(response.RefreshToken)
 	if _, err := s.ledger.refresh.put(name, &refreshToken{order.grant}); err != nil {
 		return err
 	}
@@ -78,46 +74,6 @@ func (s *Server) complete(ctx context.Context, response *tokenResponse, order or
 		return err
 	}
 	return nil
-}
-
-// accessToken makes an access token and its record.
-func (s *Server) accessToken(ctx context.Context, client caller, order order) (*tokenResponse, error) {
-	content := accesstoken.Grant{
-		Subject: client.id, ClientID: client.id, // without a user: RFC 9068 section 2.2
-		Audience: order.audience, Scope: order.scopes, Confirmation: client.bound,
-	}
-	if order.grant != nil {
-		content.Subject = s.subject(client.id, order.grant.user.Account)
-		content.AuthTime, content.ACR, content.AMR = order.grant.loggedIn, acrPassword, []string{amrPassword}
-	}
-	token, expires, err := s.tokens.Issue(ctx, content)
-	if err != nil {
-		return nil, err
-	}
-	id, err := tokenID(token)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.ledger.access.put(id, &accessToken{
-		grant: order.grant, clientID: client.id, audience: order.audience, scopes: order.scopes,
-		bound: client.bound, expires: expires,
-	}); err != nil {
-		return nil, err
-	}
-	return &tokenResponse{
-		AccessToken: token, TokenType: tokenType(client.bound),
-		ExpiresIn: int(time.Until(expires).Seconds()), Scope: strings.Join(order.scopes, " "),
-	}, nil
-}
-
-// tokenID is the jti of a token of our own.
-func tokenID(token string) (string, error) {
-	parsed, err := jose.Parse(token)
-	if err != nil {
-		return "", err
-	}
-	claims, err := jose.ReadClaims(parsed.Payload, nil)
-	return claims.ID, err
 }
 
 // binding is what the token will be bound to: the certificate, the DPoP key, or

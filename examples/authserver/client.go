@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-fapi/fapi"
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 	"github.com/go-fapi/fapi/mtls"
 )
 
@@ -63,8 +64,8 @@ func (c client) needsCertificate() bool {
 
 // check notes what is wrong with a registration. signing is the algorithm of the
 // server's own key.
-func (c client) check(s section, r fapi.Rules, server *config, signing string) {
-	c.checkID(s.field("client_id"), server.Users)
+func (c client) check(s strictjson.Section, r fapi.Rules, server *config, signing string) {
+	c.checkID(s.Field("client_id"), server.Users)
 	c.checkRedirects(s, r, server)
 	c.checkScope(s, server)
 	c.checkProfile(s)
@@ -72,52 +73,52 @@ func (c client) check(s section, r fapi.Rules, server *config, signing string) {
 	c.checkBinding(s, r)
 	c.checkAlgorithms(s, r, signing)
 	c.checkSubject(s)
-	c.checkGrants(s.field("grant_types"))
-	s.field("backchannel_logout_uri").unless(c.BackchannelLogoutURI == "" || isResource(c.BackchannelLogoutURI),
+	c.checkGrants(s.Field("grant_types"))
+	s.Field("backchannel_logout_uri").Unless(c.BackchannelLogoutURI == "" || isResource(c.BackchannelLogoutURI),
 		"must be an https URL without fragment (OpenID Connect Back-Channel Logout 2.2)")
 }
 
-func (c client) checkID(s section, users []user) {
+func (c client) checkID(s strictjson.Section, users []user) {
 	outside := func(char rune) bool { return char < ' ' || char > '~' }
-	s.unless(c.ClientID != "" && !strings.ContainsFunc(c.ClientID, outside), "must be printable ASCII (RFC 6749 A.1)")
+	s.Unless(c.ClientID != "" && !strings.ContainsFunc(c.ClientID, outside), "must be printable ASCII (RFC 6749 A.1)")
 	same := func(u user) bool { return u.Account == c.ClientID }
-	s.unless(!slices.ContainsFunc(users, same), "must not be the account of a user (RFC 9700 4.15)")
+	s.Unless(!slices.ContainsFunc(users, same), "must not be the account of a user (RFC 9700 4.15)")
 }
 
-func (c client) checkRedirects(s section, r fapi.Rules, server *config) {
+func (c client) checkRedirects(s strictjson.Section, r fapi.Rules, server *config) {
 	native := c.ApplicationType == "native"
-	s.field("application_type").unless(native || c.ApplicationType == "" || c.ApplicationType == "web",
+	s.Field("application_type").Unless(native || c.ApplicationType == "" || c.ApplicationType == "web",
 		"must be web or native (OpenID Connect Registration 2)")
 	for i, uri := range c.RedirectURIs {
-		at := s.field("redirect_uris").index(i)
+		at := s.Field("redirect_uris").Index(i)
 		checkRedirect(at, uri, r, native)
-		at.unless(!slices.Contains(c.RedirectURIs[:i], uri), "must not be there twice")
+		at.Unless(!slices.Contains(c.RedirectURIs[:i], uri), "must not be there twice")
 	}
-	s.field("redirect_uris").unless(len(c.RedirectURIs) == 0 || len(server.Users) > 0,
+	s.Field("redirect_uris").Unless(len(c.RedirectURIs) == 0 || len(server.Users) > 0,
 		"must be absent while there are no users: nobody could log in")
 }
 
 // checkRedirect says the same as the profile about http, but of which URI. Whole
 // strings are compared later, so a port is part of it.
-func checkRedirect(s section, uri string, r fapi.Rules, native bool) {
+func checkRedirect(s strictjson.Section, uri string, r fapi.Rules, native bool) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" || u.User != nil || strings.Contains(uri, "#") {
-		s.refuse("must be an absolute URL without fragment and user (RFC 6749 3.1.2)")
+		s.Refuse("must be an absolute URL without fragment and user (RFC 6749 3.1.2)")
 		return
 	}
 	switch {
 	case u.Scheme == "https":
 	case !r.LoopbackRedirects:
-		s.refuse("must be https (FAPI 1.0 Baseline 5.2.2-20)")
+		s.Refuse("must be https (FAPI 1.0 Baseline 5.2.2-20)")
 	case u.Scheme != "http" || !isLoopback(u.Hostname()):
-		s.refuse("must be https, or http on 127.0.0.1 or [::1] for application_type native (FAPI 2.0 SP 5.3.2.2-8)")
+		s.Refuse("must be https, or http on 127.0.0.1 or [::1] for application_type native (FAPI 2.0 SP 5.3.2.2-8)")
 	default:
-		s.unless(native, "must be https: http on loopback is for application_type native (FAPI 2.0 SP 5.3.2.2-8)")
+		s.Unless(native, "must be https: http on loopback is for application_type native (FAPI 2.0 SP 5.3.2.2-8)")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
-	s.unless(err == nil, "must have a well-formed query (RFC 6749 3.1.2)")
+	s.Unless(err == nil, "must have a well-formed query (RFC 6749 3.1.2)")
 	for _, name := range []string{"code", "state", "iss", "error", "response"} {
-		s.unless(!query.Has(name), "must not have %s in its query: the response adds it, and none may be there twice (RFC 6749 3.1)", name)
+		s.Unless(!query.Has(name), "must not have %s in its query: the response adds it, and none may be there twice (RFC 6749 3.1)", name)
 	}
 }
 
@@ -126,31 +127,31 @@ func isLoopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-func (c client) checkScope(s section, server *config) {
-	at := s.field("scope")
+func (c client) checkScope(s strictjson.Section, server *config) {
+	at := s.Field("scope")
 	for i, scope := range c.scopes() {
-		at.unless(!slices.Contains(c.scopes()[:i], scope), "must not have %q twice", scope)
+		at.Unless(!slices.Contains(c.scopes()[:i], scope), "must not have %q twice", scope)
 	}
 	unknown := slices.DeleteFunc(c.scopes(), func(scope string) bool { return slices.Contains(server.Scopes, scope) })
-	at.unless(len(unknown) == 0, "must have values of scopes only: %q", unknown)
+	at.Unless(len(unknown) == 0, "must have values of scopes only: %q", unknown)
 	for i, resource := range c.Resources {
-		at := s.field("resources").index(i)
-		at.unless(slices.Contains(server.apis(), resource), "must be one of resources or opaque_resources")
-		at.unless(!slices.Contains(c.Resources[:i], resource), "must not be there twice")
+		at := s.Field("resources").Index(i)
+		at.Unless(slices.Contains(server.apis(), resource), "must be one of resources or opaque_resources")
+		at.Unless(!slices.Contains(c.Resources[:i], resource), "must not be there twice")
 	}
 }
 
 // checkProfile notes what the profile demands of any server's clients. What it
 // merely recommends is left to them.
-func (c client) checkProfile(s section) {
+func (c client) checkProfile(s strictjson.Section) {
 	metadata, err := c.metadata()
-	s.unless(err == nil, "%v", err)
+	s.Unless(err == nil, "%v", err)
 	findings, err := c.Profile.CheckClientMetadata(metadata)
-	s.unless(err == nil, "%v", err)
+	s.Unless(err == nil, "%v", err)
 	for _, found := range findings {
 		ours := found.Clause == "RFC 8705 2.2.2" // certificates, which here may be in a file
 		if found.Severity == fapi.Must && !ours {
-			s.field(found.Field).refuse("%s: %s (%s)", found.Problem, found.Change, found.Clause)
+			s.Field(found.Field).Refuse("%s: %s (%s)", found.Problem, found.Change, found.Clause)
 		}
 	}
 }
@@ -176,57 +177,57 @@ func (c client) grants() []string {
 const clientCredentials = "client_credentials"
 
 // checkGrants: what comes with redirect URIs here, and what cannot be without.
-func (c client) checkGrants(s section) {
+func (c client) checkGrants(s strictjson.Section) {
 	for i, grant := range c.GrantTypes {
-		at := s.index(i)
-		at.unless(slices.Contains([]string{"authorization_code", "refresh_token", clientCredentials}, grant),
+		at := s.Index(i)
+		at.Unless(slices.Contains([]string{"authorization_code", "refresh_token", clientCredentials}, grant),
 			"must be authorization_code, refresh_token or client_credentials")
-		at.unless(!slices.Contains(c.GrantTypes[:i], grant), "must not be there twice")
+		at.Unless(!slices.Contains(c.GrantTypes[:i], grant), "must not be there twice")
 	}
 	for _, grant := range []string{"authorization_code", "refresh_token"} {
-		s.unless(slices.Contains(c.grants(), grant) == (len(c.RedirectURIs) > 0), "must have %s with redirect_uris, and only then (RFC 7591 2.1)", grant)
+		s.Unless(slices.Contains(c.grants(), grant) == (len(c.RedirectURIs) > 0), "must have %s with redirect_uris, and only then (RFC 7591 2.1)", grant)
 	}
 }
 
 // checkMethod: members that belong to another method of authentication would be
 // read by nobody.
-func (c client) checkMethod(s section, server *config) {
-	s.field("token_endpoint_auth_method").unless(c.AuthMethod != tlsClientAuth || server.ClientCA != "", "needs client_ca (RFC 8705 2.1)")
+func (c client) checkMethod(s strictjson.Section, server *config) {
+	s.Field("token_endpoint_auth_method").Unless(c.AuthMethod != tlsClientAuth || server.ClientCA != "", "needs client_ca (RFC 8705 2.1)")
 	for _, own := range c.subjects() {
-		s.field(own.name).unless(c.AuthMethod == tlsClientAuth, "must be absent unless token_endpoint_auth_method is tls_client_auth")
+		s.Field(own.name).Unless(c.AuthMethod == tlsClientAuth, "must be absent unless token_endpoint_auth_method is tls_client_auth")
 	}
-	s.field("certificate").unless(c.Certificate == "" || c.AuthMethod == selfSigned,
+	s.Field("certificate").Unless(c.Certificate == "" || c.AuthMethod == selfSigned,
 		"must be absent unless token_endpoint_auth_method is self_signed_tls_client_auth")
-	s.field("token_endpoint_auth_signing_alg").unless(c.AssertionAlg == "" || c.AuthMethod == privateKeyJWT,
+	s.Field("token_endpoint_auth_signing_alg").Unless(c.AssertionAlg == "" || c.AuthMethod == privateKeyJWT,
 		"must be absent unless token_endpoint_auth_method is private_key_jwt")
 }
 
 // checkBinding: beside a certificate, a DPoP key would be optional to the server,
 // and the registration would promise more than is done.
-func (c client) checkBinding(s section, r fapi.Rules) {
-	dpop := s.field("dpop_bound_access_tokens")
-	dpop.unless(!c.DPoPBound || slices.Contains(r.SenderConstraints, "DPoP"), "must be absent: %s knows certificates only", r.Title)
-	dpop.unless(!c.DPoPBound || !c.CertificateBound,
+func (c client) checkBinding(s strictjson.Section, r fapi.Rules) {
+	dpop := s.Field("dpop_bound_access_tokens")
+	dpop.Unless(!c.DPoPBound || slices.Contains(r.SenderConstraints, "DPoP"), "must be absent: %s knows certificates only", r.Title)
+	dpop.Unless(!c.DPoPBound || !c.CertificateBound,
 		"must be absent beside tls_client_certificate_bound_access_tokens: this server insists on one of them")
 }
 
 // checkAlgorithms: what the server signs, it signs with its only key.
-func (c client) checkAlgorithms(s section, r fapi.Rules, signing string) {
+func (c client) checkAlgorithms(s strictjson.Section, r fapi.Rules, signing string) {
 	if signing == "" {
 		return // the key has been refused
 	}
-	s.field("profile").unless(slices.Contains(r.SigningAlgorithms, signing), "must not be %s with a signing_key for %s", c.Profile, signing)
-	s.field("id_token_signed_response_alg").unless(c.IDTokenAlg == "" || c.IDTokenAlg == signing,
+	s.Field("profile").Unless(slices.Contains(r.SigningAlgorithms, signing), "must not be %s with a signing_key for %s", c.Profile, signing)
+	s.Field("id_token_signed_response_alg").Unless(c.IDTokenAlg == "" || c.IDTokenAlg == signing,
 		"must be %s, the algorithm of signing_key", signing)
-	s.field("authorization_signed_response_alg").unless(c.ResponseAlg == "" || c.ResponseAlg == signing,
+	s.Field("authorization_signed_response_alg").Unless(c.ResponseAlg == "" || c.ResponseAlg == signing,
 		"must be %s, the algorithm of signing_key", signing)
 }
 
-func (c client) checkSubject(s section) {
-	s.field("subject_type").unless(slices.Contains([]string{"", "public", "pairwise"}, c.SubjectType),
+func (c client) checkSubject(s strictjson.Section) {
+	s.Field("subject_type").Unless(slices.Contains([]string{"", "public", "pairwise"}, c.SubjectType),
 		"must be public or pairwise (OpenID Connect Core 8)")
-	s.field("sector_identifier_uri").unless(c.SectorIdentifierURI == "" || isResource(c.SectorIdentifierURI),
+	s.Field("sector_identifier_uri").Unless(c.SectorIdentifierURI == "" || isResource(c.SectorIdentifierURI),
 		"must be an https URL without fragment (OpenID Connect Core 8.1)")
-	s.field("sector").unless(c.Sector == "" || c.SectorIdentifierURI == "", "must be absent beside sector_identifier_uri")
-	s.field("sector").unless(c.Sector == "" || c.SubjectType != "" && c.SubjectType != "public", "must be absent unless subject_type is pairwise")
+	s.Field("sector").Unless(c.Sector == "" || c.SectorIdentifierURI == "", "must be absent beside sector_identifier_uri")
+	s.Field("sector").Unless(c.Sector == "" || c.SubjectType != "" && c.SubjectType != "public", "must be absent unless subject_type is pairwise")
 }

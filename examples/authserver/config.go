@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 )
 
 // config is the document of -config. The package comment explains the fields.
@@ -43,71 +45,71 @@ func (c *config) setDefaults() {
 }
 
 // check notes what is wrong with the server's own fields, files aside.
-func (c *config) check(s section) {
-	checkOrigin(s.field("issuer"), c.Issuer)
-	checkAddress(s.field("listen"), c.Listen)
+func (c *config) check(s strictjson.Section) {
+	checkOrigin(s.Field("issuer"), c.Issuer)
+	checkAddress(s.Field("listen"), c.Listen)
 	c.checkAlias(s)
-	checkScopes(s.field("scopes"), c.Scopes)
+	checkScopes(s.Field("scopes"), c.Scopes)
 	for i, resource := range c.Resources {
-		at := s.field("resources").index(i)
-		at.unless(!slices.Contains(c.Resources[:i], resource), "must not be there twice")
+		at := s.Field("resources").Index(i)
+		at.Unless(!slices.Contains(c.Resources[:i], resource), "must not be there twice")
 		if i == 0 {
 			checkOrigin(at, resource) // served here
 		} else {
-			at.unless(isResource(resource), "must be an https URL without fragment (RFC 8707 2)")
+			at.Unless(isResource(resource), "must be an https URL without fragment (RFC 8707 2)")
 		}
 	}
 	c.checkOpaque(s)
-	checkUsers(s.field("users"), c.Users)
+	checkUsers(s.Field("users"), c.Users)
 }
 
 // checkOpaque is about the APIs that read no JWTs.
-func (c *config) checkOpaque(s section) {
+func (c *config) checkOpaque(s strictjson.Section) {
 	for i, resource := range c.OpaqueResources {
-		at := s.field("opaque_resources").index(i)
-		at.unless(isResource(resource), "must be an https URL without fragment (RFC 8707 2)")
-		at.unless(!slices.Contains(c.OpaqueResources[:i], resource), "must not be there twice")
-		at.unless(!slices.Contains(c.Resources, resource) && resource != c.Issuer, "must not be one of resources as well, nor the issuer")
+		at := s.Field("opaque_resources").Index(i)
+		at.Unless(isResource(resource), "must be an https URL without fragment (RFC 8707 2)")
+		at.Unless(!slices.Contains(c.OpaqueResources[:i], resource), "must not be there twice")
+		at.Unless(!slices.Contains(c.Resources, resource) && resource != c.Issuer, "must not be one of resources as well, nor the issuer")
 		asks := func(r resourceServer) bool { return slices.Contains(r.Resources, resource) }
-		at.unless(slices.ContainsFunc(c.ResourceServers, asks), "must be a resource of one of resource_servers: nobody else can read its tokens")
+		at.Unless(slices.ContainsFunc(c.ResourceServers, asks), "must be a resource of one of resource_servers: nobody else can read its tokens")
 	}
 }
 
 // checkAlias is about the listener for client certificates. It has to be another
 // one: a server that asks for certificates asks every browser.
-func (c *config) checkAlias(s section) {
-	origin, listen := s.field("mtls_origin"), s.field("mtls_listen")
+func (c *config) checkAlias(s strictjson.Section) {
+	origin, listen := s.Field("mtls_origin"), s.Field("mtls_listen")
 	if c.MTLSOrigin == "" && c.MTLSListen == "" {
-		origin.unless(!slices.ContainsFunc(c.Clients, client.needsCertificate),
+		origin.Unless(!slices.ContainsFunc(c.Clients, client.needsCertificate),
 			"required, with mtls_listen, as soon as a client has a certificate (RFC 8705 5)")
 		return
 	}
 	checkOrigin(origin, c.MTLSOrigin)
 	checkAddress(listen, c.MTLSListen)
-	origin.unless(c.MTLSOrigin != c.Issuer, "must not be the issuer: browsers are not asked for certificates (RFC 8705 5)")
+	origin.Unless(c.MTLSOrigin != c.Issuer, "must not be the issuer: browsers are not asked for certificates (RFC 8705 5)")
 	free := strings.HasSuffix(c.Listen, ":0") // each gets a port of its own
-	listen.unless(c.MTLSListen != c.Listen || free, "must not be listen: browsers are not asked for certificates (RFC 8705 5)")
+	listen.Unless(c.MTLSListen != c.Listen || free, "must not be listen: browsers are not asked for certificates (RFC 8705 5)")
 }
 
 // checkOrigin: this program serves one issuer on the whole of a host and port.
-func checkOrigin(s section, value string) {
+func checkOrigin(s strictjson.Section, value string) {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil || u.Scheme != "https" || u.Hostname() == "":
-		s.refuse("must be an https URL (RFC 8414 2, FAPI 2.0 SP 5.2.1-1)")
+		s.Refuse("must be an https URL (RFC 8414 2, FAPI 2.0 SP 5.2.1-1)")
 	case value != "https://"+u.Host || value != strings.ToLower(value):
-		s.refuse("must be an origin, https://host or https://host:port, in lower case and without a slash at the end")
+		s.Refuse("must be an origin, https://host or https://host:port, in lower case and without a slash at the end")
 	case u.Port() == "443" || strings.HasSuffix(u.Host, ":"):
-		s.refuse("must not have the port 443, nor an empty one: leave it out")
+		s.Refuse("must not have the port 443, nor an empty one: leave it out")
 	}
 }
 
-func checkAddress(s section, value string) {
+func checkAddress(s strictjson.Section, value string) {
 	_, port, err := net.SplitHostPort(value)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
-	s.unless(err == nil, `must be host:port or :port, with a number, such as "127.0.0.1:8443"`)
+	s.Unless(err == nil, `must be host:port or :port, with a number, such as "127.0.0.1:8443"`)
 }
 
 func isResource(value string) bool {
@@ -115,11 +117,11 @@ func isResource(value string) bool {
 	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && !strings.Contains(value, "#")
 }
 
-func checkScopes(s section, scopes []string) {
+func checkScopes(s strictjson.Section, scopes []string) {
 	for i, scope := range scopes {
-		at := s.index(i)
-		at.unless(isScope(scope), "must be printable ASCII without space, quote and backslash (RFC 6749 3.3)")
-		at.unless(!slices.Contains(scopes[:i], scope), "must not be there twice")
+		at := s.Index(i)
+		at.Unless(isScope(scope), "must be printable ASCII without space, quote and backslash (RFC 6749 3.3)")
+		at.Unless(!slices.Contains(scopes[:i], scope), "must not be there twice")
 	}
 }
 

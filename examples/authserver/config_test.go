@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 )
 
 // change is one broken configuration: what differs from the example, and all that
@@ -191,7 +193,7 @@ func TestChanges(t *testing.T) {
 				d.set(t, path, value)
 			}
 			_, err := loadDocument(t, folder, d)
-			var found problems
+			var found strictjson.Problems
 			require.ErrorAs(t, err, &found)
 			require.Len(t, found, len(change.want), err)
 			for i, want := range change.want {
@@ -271,13 +273,13 @@ func TestAllAtOnce(t *testing.T) {
 // fields are the paths of all members of the configuration, without indices.
 func fields(path string, of reflect.Type) (paths []string) {
 	switch {
-	case of.Kind() == reflect.Slice && of != anything:
+	case of.Kind() == reflect.Slice && of != reflect.TypeFor[json.RawMessage]():
 		return append([]string{path}, fields(path, of.Elem())[1:]...)
 	case of.Kind() == reflect.Struct:
 		paths = []string{path}
 		for i := range of.NumField() {
 			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-			paths = append(paths, fields(member(path, name), of.Field(i).Type)...)
+			paths = append(paths, fields(joined(path, name), of.Field(i).Type)...)
 		}
 		return paths
 	}
@@ -356,3 +358,5 @@ func TestSecretsStayOut(t *testing.T) {
 	require.NotContains(t, err.Error(), key.D)
 	require.NotContains(t, err.Error(), "horse")
 }
+
+func joined(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }

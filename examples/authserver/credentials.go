@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-fapi/fapi"
 	"github.com/go-fapi/fapi/examples/authserver/server"
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 	"github.com/go-fapi/fapi/jwks"
 	"github.com/go-fapi/fapi/mtls"
 	"github.com/go-fapi/fapi/privatekeyjwt"
@@ -17,7 +18,7 @@ import (
 
 // register reads what a client authenticates with, and makes the server's own kind
 // of registration of it, which is usable only if nothing was noted.
-func (c client) register(s section, r fapi.Rules, f files) server.Client {
+func (c client) register(s strictjson.Section, r fapi.Rules, f files) server.Client {
 	registered := server.Client{
 		Keys: c.keys(s, r), Scopes: c.scopes(), APIs: c.Resources, CertificateBound: c.CertificateBound,
 		Name: c.ClientName, RedirectURIs: c.RedirectURIs, Profile: c.Profile,
@@ -38,13 +39,13 @@ func (c client) register(s section, r fapi.Rules, f files) server.Client {
 }
 
 // keys is nil for a client without any.
-func (c client) keys(s section, r fapi.Rules) privatekeyjwt.KeySource {
-	at := s.field("jwks")
+func (c client) keys(s strictjson.Section, r fapi.Rules) privatekeyjwt.KeySource {
+	at := s.Field("jwks")
 	var source privatekeyjwt.KeySource
 	var err error
 	switch {
 	case c.JWKSURI != "":
-		at = s.field("jwks_uri")
+		at = s.Field("jwks_uri")
 		source, err = jwks.NewRemote(jwks.RemoteConfig{URL: c.JWKSURI})
 	case c.JWKS == nil || c.AuthMethod == selfSigned && c.Certificate == "" && !c.signs(r):
 		return nil // at most there for its certificates, whose keys may be of other kinds
@@ -52,12 +53,12 @@ func (c client) keys(s section, r fapi.Rules) privatekeyjwt.KeySource {
 		source, err = jwks.NewStatic(c.JWKS)
 	}
 	if err != nil {
-		at.refuse("%v", err)
+		at.Refuse("%v", err)
 		return nil
 	}
 	permitted := permittedKeys{source, r.SigningAlgorithms}
 	for _, alg := range []string{c.AssertionAlg, c.RequestObjectAlg} {
-		at.unless(c.JWKS == nil || permitted.has(alg) || !permitted.knows(alg), "must have a key for %s", cmp.Or(alg, strings.Join(r.SigningAlgorithms, ", ")))
+		at.Unless(c.JWKS == nil || permitted.has(alg) || !permitted.knows(alg), "must have a key for %s", cmp.Or(alg, strings.Join(r.SigningAlgorithms, ", ")))
 	}
 	return permitted
 }
@@ -111,28 +112,28 @@ type subject struct {
 	parse       func(string) (mtls.Subject, error)
 }
 
-func (c client) subject(s section) (parsed mtls.Subject) {
+func (c client) subject(s strictjson.Section) (parsed mtls.Subject) {
 	for _, one := range c.subjects() {
 		var err error
 		parsed, err = one.parse(one.value)
-		s.field(one.name).unless(err == nil, "%v (RFC 8705 2.1.2)", err)
+		s.Field(one.name).Unless(err == nil, "%v (RFC 8705 2.1.2)", err)
 	}
 	return parsed
 }
 
 // certificates are those of a self-signed client: from its PEM file, or from the
 // x5c members of its jwks.
-func (c client) certificates(s section, f files) []*x509.Certificate {
+func (c client) certificates(s strictjson.Section, f files) []*x509.Certificate {
 	registered, err := mtls.RegisteredCertificates(c.JWKS)
 	switch {
 	case c.Certificate != "" && err == nil:
-		s.field("certificate").refuse("must be absent beside certificates in jwks")
+		s.Field("certificate").Refuse("must be absent beside certificates in jwks")
 	case c.Certificate != "":
-		return f.certificates(s.field("certificate"), c.Certificate)
+		return f.certificates(s.Field("certificate"), c.Certificate)
 	case c.JWKS == nil:
-		s.field("certificate").refuse("required, or x5c in jwks, for %s (RFC 8705 2.2.2)", selfSigned)
+		s.Field("certificate").Refuse("required, or x5c in jwks, for %s (RFC 8705 2.2.2)", selfSigned)
 	default:
-		s.field("jwks").unless(err == nil, "must have an x5c: %v (RFC 8705 2.2.2)", err)
+		s.Field("jwks").Unless(err == nil, "must have an x5c: %v (RFC 8705 2.2.2)", err)
 	}
 	return registered
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/go-fapi/fapi/dpop"
 	"github.com/go-fapi/fapi/examples/accounts/api"
 	"github.com/go-fapi/fapi/examples/authserver/server"
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 	"github.com/go-fapi/fapi/jwks"
 	"github.com/go-fapi/fapi/mtls"
 	"github.com/go-fapi/fapi/ppid"
@@ -37,7 +38,7 @@ type service struct {
 }
 
 // load makes a service of a configuration file. Whatever is wrong with the
-// configuration or the files it names is reported at once, as [problems].
+// configuration or the files it names is reported at once, as [strictjson.Problems].
 func load(name string, journal *journal) (*service, error) {
 	fetcher, err := ppid.NewFetcher(ppid.FetcherConfig{})
 	if err != nil {
@@ -50,22 +51,22 @@ func load(name string, journal *journal) (*service, error) {
 func loadWith(name string, journal *journal, sectors sectors) (*service, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, problems{{"-config", err.Error()}}
+		return nil, strictjson.Problems{{Field: "-config", Rule: err.Error()}}
 	}
 	s := &service{journal: journal}
-	if wrong := decodeStrict(data, &s.config); wrong != nil {
+	if wrong := strictjson.Decode(data, &s.config); wrong != nil {
 		return nil, wrong
 	}
-	var found problems
-	s.read(section{&found, ""}, files{&s.config, filepath.Dir(name), sectors})
-	if err := found.err(); err != nil {
+	var found strictjson.Problems
+	s.read(found.Root(), files{&s.config, filepath.Dir(name), sectors})
+	if err := found.Err(); err != nil {
 		return nil, err
 	}
 	if s.tls, err = s.newTLS(); err != nil {
 		return nil, err
 	}
 	if s.handler, err = s.newHandler(); err != nil {
-		return nil, problems{{"", err.Error()}}
+		return nil, strictjson.Problems{{Field: "", Rule: err.Error()}}
 	}
 	return s, nil
 }
@@ -83,34 +84,34 @@ func (s *service) newTLS() (*tls.Config, error) {
 }
 
 // read checks everything, and reads the files.
-func (s *service) read(at section, f files) {
+func (s *service) read(at strictjson.Section, f files) {
 	s.config.check(at)
-	s.certificate = f.keyPair(at.field("tls"))
-	s.roots = f.clientRoots(at.field("client_ca"))
+	s.certificate = f.keyPair(at.Field("tls"))
+	s.roots = f.clientRoots(at.Field("client_ca"))
 	var alg string
-	s.key, alg = f.signingKey(at.field("signing_key"))
-	s.subjectKey = f.subjectKey(at.field("subject_key"))
+	s.key, alg = f.signingKey(at.Field("signing_key"))
+	s.subjectKey = f.subjectKey(at.Field("subject_key"))
 	s.config.setDefaults() // after the check: a wrong issuer is no wrong resource
 	s.clients = map[string]server.Client{}
 	for i, c := range s.config.Clients {
-		client := at.field("clients").index(i)
+		client := at.Field("clients").Index(i)
 		_, taken := s.clients[c.ClientID]
-		client.field("client_id").unless(!taken, "must not be there twice")
+		client.Field("client_id").Unless(!taken, "must not be there twice")
 		s.clients[c.ClientID] = server.Client{}
 		r, err := c.Profile.Rules()
 		if err != nil { // all else depends on it
-			client.field("profile").refuse("must be %s, %s or %s", fapi.FAPI2Security, fapi.FAPI2MessageSigning, fapi.FAPI1Advanced)
+			client.Field("profile").Refuse("must be %s, %s or %s", fapi.FAPI2Security, fapi.FAPI2MessageSigning, fapi.FAPI1Advanced)
 			continue
 		}
 		c.check(client, r, &s.config, alg)
 		s.clients[c.ClientID] = c.register(client, r, f)
 	}
-	at.field("clients").unless(len(s.config.Clients) > 0, "required")
+	at.Field("clients").Unless(len(s.config.Clients) > 0, "required")
 	s.resourceServers = map[string]server.ResourceServer{}
 	for i, r := range s.config.ResourceServers {
-		one := at.field("resource_servers").index(i)
+		one := at.Field("resource_servers").Index(i)
 		_, taken := s.resourceServers[r.ID]
-		one.field("id").unless(!taken, "must not be there twice")
+		one.Field("id").Unless(!taken, "must not be there twice")
 		s.resourceServers[r.ID] = r.register(one, f, alg)
 	}
 }

@@ -75,6 +75,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 )
 
 func main() {
@@ -119,7 +121,7 @@ func report(log io.Writer, err error) (status int) {
 		return 0
 	}
 	fmt.Fprintln(log, "authserver:", err)
-	if _, wrong := errors.AsType[problems](err); wrong || errors.Is(err, errUsage) {
+	if _, wrong := errors.AsType[strictjson.Problems](err); wrong || errors.Is(err, errUsage) {
 		return 2
 	}
 	return 1

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 )
 
 // program runs the program with a context that is done: it starts and stops.
@@ -46,7 +48,7 @@ func TestPrintConfig(t *testing.T) {
 	require.Equal(t, 0, status)
 	require.Empty(t, log)
 	var read config
-	require.Nil(t, decodeStrict([]byte(out), &read))
+	require.Nil(t, strictjson.Decode([]byte(out), &read))
 	again, err := marshal(read)
 	require.NoError(t, err)
 	require.Equal(t, out, string(again))

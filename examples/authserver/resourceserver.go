@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-fapi/fapi"
 	"github.com/go-fapi/fapi/examples/authserver/server"
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 	"github.com/go-fapi/fapi/jwks"
 	"github.com/go-fapi/fapi/mtls"
 )
@@ -22,48 +23,48 @@ type resourceServer struct {
 }
 
 // register notes what is wrong with it, and makes the server's own kind of it.
-func (r resourceServer) register(s section, f files, signing string) server.ResourceServer {
-	s.field("id").unless(isScope(r.ID), "must be printable ASCII")
+func (r resourceServer) register(s strictjson.Section, f files, signing string) server.ResourceServer {
+	s.Field("id").Unless(isScope(r.ID), "must be printable ASCII")
 	same := func(c client) bool { return c.ClientID == r.ID }
-	s.field("id").unless(!slices.ContainsFunc(f.config.Clients, same), "must not be a client_id (FAPI 2.0 Message Signing 6.2)")
-	s.field("resources").unless(len(r.Resources) > 0, "required")
+	s.Field("id").Unless(!slices.ContainsFunc(f.config.Clients, same), "must not be a client_id (FAPI 2.0 Message Signing 6.2)")
+	s.Field("resources").Unless(len(r.Resources) > 0, "required")
 	for i, resource := range r.Resources {
-		s.field("resources").index(i).unless(slices.Contains(f.config.apis(), resource), "must be one of resources or opaque_resources")
+		s.Field("resources").Index(i).Unless(slices.Contains(f.config.apis(), resource), "must be one of resources or opaque_resources")
 	}
-	s.field("introspection_signed_response_alg").unless(r.SignedAlg == "" || signing == "" || r.SignedAlg == signing,
+	s.Field("introspection_signed_response_alg").Unless(r.SignedAlg == "" || signing == "" || r.SignedAlg == signing,
 		"must be %s, the algorithm of signing_key", signing)
 	registered := server.ResourceServer{APIs: r.Resources, Signed: r.SignedAlg != ""}
 	if r.Sector != "" {
 		var err error
 		registered.Sector, err = namedSector(r.Sector)
-		s.field("sector").unless(err == nil, "%v (OpenID Connect Core 8.1)", err)
+		s.Field("sector").Unless(err == nil, "%v (OpenID Connect Core 8.1)", err)
 	}
 	r.credentials(s, f, &registered)
 	return registered
 }
 
 // credentials are keys for private_key_jwt, or a self-signed certificate.
-func (r resourceServer) credentials(s section, f files, registered *server.ResourceServer) {
+func (r resourceServer) credentials(s strictjson.Section, f files, registered *server.ResourceServer) {
 	switch {
 	case r.JWKS == nil && r.Certificate == "":
-		s.field("jwks").refuse("required, or certificate: who asks about tokens authenticates (RFC 7662 2.1)")
+		s.Field("jwks").Refuse("required, or certificate: who asks about tokens authenticates (RFC 7662 2.1)")
 	case r.JWKS != nil && r.Certificate != "":
-		s.field("certificate").refuse("must be absent beside jwks")
+		s.Field("certificate").Refuse("must be absent beside jwks")
 	case r.Certificate != "":
-		s.field("certificate").unless(f.config.MTLSOrigin != "", "needs mtls_origin and mtls_listen (RFC 8705 5)")
+		s.Field("certificate").Unless(f.config.MTLSOrigin != "", "needs mtls_origin and mtls_listen (RFC 8705 5)")
 		registered.Certificate = &mtls.Client{
-			Method: mtls.SelfSignedTLSClientAuth, Certificates: f.certificates(s.field("certificate"), r.Certificate),
+			Method: mtls.SelfSignedTLSClientAuth, Certificates: f.certificates(s.Field("certificate"), r.Certificate),
 		}
 	case !bytes.HasPrefix(bytes.TrimSpace(r.JWKS), []byte("{")):
-		s.field("jwks").refuse("is not an object")
+		s.Field("jwks").Refuse("is not an object")
 	default:
 		findings, err := fapi.FAPI2Security.CheckKeys(r.JWKS)
-		s.field("jwks").unless(err == nil, "%v", err)
+		s.Field("jwks").Unless(err == nil, "%v", err)
 		for _, found := range findings {
-			s.field("jwks").field(found.Field).unless(found.Severity != fapi.Must, "%s: %s (%s)", found.Problem, found.Change, found.Clause)
+			s.Field("jwks").Field(found.Field).Unless(found.Severity != fapi.Must, "%s: %s (%s)", found.Problem, found.Change, found.Clause)
 		}
 		keys, err := jwks.NewStatic(r.JWKS)
-		s.field("jwks").unless(err == nil, "%v", err)
+		s.Field("jwks").Unless(err == nil, "%v", err)
 		registered.Keys = keys
 	}
 }

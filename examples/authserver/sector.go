@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 	"github.com/go-fapi/fapi/ppid"
 )
 
@@ -16,19 +17,19 @@ type sectors interface {
 }
 
 // sector is whose identifiers a client with pairwise ones shares.
-func (c client) sector(s section, f files) (sector ppid.Sector) {
+func (c client) sector(s strictjson.Section, f files) (sector ppid.Sector) {
 	if c.SubjectType != "pairwise" {
 		return sector
 	}
-	at := s.field("sector_identifier_uri")
+	at := s.Field("sector_identifier_uri")
 	sector, err := ppid.Sector{}, error(nil)
 	if c.Sector != "" {
-		at = s.field("sector")
+		at = s.Field("sector")
 		sector, err = namedSector(c.Sector)
 	} else {
 		sector, err = f.sectors.SectorOf(context.Background(), c.SectorIdentifierURI, c.RedirectURIs)
 	}
-	at.unless(err == nil, "%v (OpenID Connect Core 8.1)", err)
+	at.Unless(err == nil, "%v (OpenID Connect Core 8.1)", err)
 	return sector
 }
 

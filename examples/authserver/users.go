@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/go-fapi/fapi/examples/authserver/server"
+	"github.com/go-fapi/fapi/examples/internal/strictjson"
 )
 
 // user is somebody who can log in.
@@ -17,14 +18,14 @@ type user struct {
 	Account  string `json:"account"`
 }
 
-func checkUsers(s section, users []user) {
+func checkUsers(s strictjson.Section, users []user) {
 	for i, u := range users {
-		at := s.index(i)
-		at.field("username").unless(u.Username != "", "required")
-		at.field("password").unless(u.Password != "", "required: an empty one would let anybody in")
-		at.field("account").unless(u.Account != "", "required")
+		at := s.Index(i)
+		at.Field("username").Unless(u.Username != "", "required")
+		at.Field("password").Unless(u.Password != "", "required: an empty one would let anybody in")
+		at.Field("account").Unless(u.Account != "", "required")
 		same := func(other user) bool { return other.Username == u.Username }
-		at.field("username").unless(!slices.ContainsFunc(users[:i], same), "must not be there twice")
+		at.Field("username").Unless(!slices.ContainsFunc(users[:i], same), "must not be there twice")
 	}
 }
 

@@ -66,7 +66,7 @@ var (
 
 var anyKeySet = []row{
 	{"RFC 7517 5", Must, "keys", nil, keyList, "publish an object with an array of keys"},
-	{"RFC 8414 2", Must, "keys.use", nil, mixedUse, "state the use of every key"},
+	{"RFC 8414 2, OpenID Connect Registration 2", Must, "keys.use", nil, mixedUse, "state the use of every key"},
 }
 
 var anyKey = append([]row{

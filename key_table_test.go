@@ -119,8 +119,8 @@ func TestKeySetTables(t *testing.T) {
 		FAPI2Security: "FAPI 2.0 SP 5.4.2-3 keys.kid", FAPI2MessageSigning: "FAPI 2.0 SP 5.4.2-3 keys.kid", FAPI1Advanced: "FAPI 1.0 Advanced 8.9-3 keys.kid",
 	} {
 		wants := map[string][]byte{
-			repeated:                  keySet(rsaKey("a"), ecKey("a"), rsaKey("b")),
-			"RFC 8414 2 keys.use":     keySet(encryptionKey("a"), withoutUse),
+			repeated: keySet(rsaKey("a"), ecKey("a"), rsaKey("b")),
+			"RFC 8414 2, OpenID Connect Registration 2 keys.use": keySet(encryptionKey("a"), withoutUse),
 			"RFC 7517 5 keys":         []byte(`{"keys": {}}`),
 			"":                        keySet(rsaKey("a"), ecKey("b"), encryptionKey("c")),
 			"RFC 7517 5 keys ":        []byte(`{"keys": [1]}`),

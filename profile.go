@@ -9,10 +9,11 @@ import (
 // methods return an error that wraps [ErrProfile].
 type Profile string
 
-// The profiles.
+// The profiles. FAPI2MessageSigning is all methods of that document; a server may
+// claim some of them only, and is measured here against the others too.
 const (
 	FAPI2Security       Profile = "fapi2-security"        // FAPI 2.0 Security Profile
-	FAPI2MessageSigning Profile = "fapi2-message-signing" // FAPI 2.0 Message Signing, on top of it
+	FAPI2MessageSigning Profile = "fapi2-message-signing" // FAPI 2.0 Message Signing, on top of it: signed requests, responses, introspection
 	FAPI1Advanced       Profile = "fapi1-advanced"        // FAPI 1.0 Advanced, with JARM
 )
 

@@ -40,6 +40,7 @@ var impliedServer = []implication{
 var (
 	hasCode       = lists("grant_types_supported", "authorization_code")
 	hasFrontDoor  = has("authorization_endpoint")
+	hasTokenGrant = lists("grant_types_supported", "authorization_code", "client_credentials", "refresh_token", "password")
 	assertionAuth = []string{"private_key_jwt", "client_secret_jwt"}
 )
 
@@ -49,7 +50,7 @@ var metadataServer = append([]row{
 	{"RFC 8414 2", Must, "issuer", nil, issuerURL, "use an https URL without query and fragment"},
 	{"RFC 8414 2", Must, "response_types_supported", nil, given(""), "list the response types"},
 	{"RFC 8414 2", Must, "authorization_endpoint", hasCode, given(""), "add the endpoint, or take authorization_code out of grant_types_supported"},
-	{"RFC 8414 2", Must, "token_endpoint", nil, given(""), "add the endpoint"},
+	{"RFC 8414 2", Must, "token_endpoint", hasTokenGrant, given(""), "add the endpoint"},
 	{"RFC 6749 3.1", Must, "authorization_endpoint", nil, noFragment, "remove the fragment"},
 	{"RFC 6749 3.2", Must, "token_endpoint", nil, noFragment, "remove the fragment"},
 	{"RFC 8414 2", Must, "token_endpoint_auth_signing_alg_values_supported",

@@ -23,8 +23,8 @@ const (
 	plainAppID = "plain-app"  // Security Profile: neither
 	otherAppID = "thiefs-app" // registered like budget-app, and the thief's
 
-	alice, mallory = "alice", "mallory" // mallory is the thief when logged in
-	password       = "correct horse battery staple"
+	alice, bob, mallory = "alice", "bob", "mallory" // mallory is the thief when logged in
+	password            = "correct horse battery staple"
 )
 
 var appScopes = []string{"openid", "profile", "accounts"}
@@ -38,9 +38,12 @@ type users struct{}
 
 // Authenticate implements [server.Users].
 func (users) Authenticate(_ context.Context, username, secret string) (server.User, bool, error) {
-	names := map[string]string{alice: "Alice Example", mallory: "Mallory Example"}
-	return server.User{Account: username, Name: names[username]}, names[username] != "" && secret == password, nil
+	names := map[string]string{alice: "Alice Example", bob: "Bob Example", mallory: "Mallory Example"}
+	return server.User{Account: accountOf(username), Name: names[username]}, names[username] != "" && secret == password, nil
 }
+
+// accountOf is the bank's own number of a user, which is nobody else's business.
+func accountOf(username string) string { return "customer-0815-" + username }
 
 // registerApps adds the clients whose users come with a browser.
 func (b *bank) registerApps(clients map[string]server.Client) error {
@@ -54,13 +57,16 @@ func (b *bank) registerApps(clients map[string]server.Client) error {
 		}
 		clients[id] = server.Client{
 			Keys: keys, Profile: profile, RedirectURIs: []string{redirectURI(id)},
-			Scopes: append([]string{"payments"}, appScopes...), APIs: []string{b.api},
+			Scopes: append([]string{"payments"}, appScopes...), APIs: []string{b.api, innerAPI},
 		}
 	}
 	return nil
 }
 
 func (b *bank) appKey(id string) crypto.Signer {
+	if key, ok := b.parties.keys[id]; ok {
+		return key
+	}
 	if id == otherAppID {
 		return b.otherKey
 	}
@@ -123,8 +129,8 @@ func (b *bank) authenticating(id string, base http.RoundTripper) (http.RoundTrip
 func newLogin() login { return login{state: rand.Text(), verifier: oauth2.GenerateVerifier()} }
 
 // begin pushes a request, and returns with it where to send the browser.
-func (a *app) begin(ctx context.Context, l login) (login, error) {
-	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(l.verifier)}
+func (a *app) begin(ctx context.Context, l login, options ...oauth2.AuthCodeOption) (login, error) {
+	options = append(options, oauth2.S256ChallengeOption(l.verifier))
 	if a.objects != nil {
 		options = append(options, oauth2.SetAuthURLParam("response_mode", jarm.ModeJWT))
 	}

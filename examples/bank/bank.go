@@ -45,10 +45,13 @@ type bank struct {
 	alias, certifiedAPI string // the same servers where they ask for certificates
 	edge, inner         string // a TLS-terminating proxy, and the API behind it
 	towardsInner        *http.Transport
+	gateway             gateway
+	outage              outage // stops the authorization server
 
 	clientKey, dpopKey, otherKey, thiefKey crypto.Signer
 	issuerKey                              crypto.Signer
 	certificates                           certificates
+	parties                                parties
 
 	serverConfig server.Config
 	apiConfig    api.Config
@@ -64,8 +67,10 @@ func newBank() (*bank, error) {
 	if b.tls, err = b.authority.Server(); err != nil {
 		return nil, err
 	}
-	for _, key := range []*crypto.Signer{&b.clientKey, &b.dpopKey, &b.otherKey, &b.thiefKey, &b.issuerKey} {
-		if *key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+	for _, key := range []*crypto.Signer{
+		&b.clientKey, &b.dpopKey, &b.otherKey, &b.thiefKey, &b.issuerKey, &b.gateway.key, &b.gateway.evidence,
+	} {
+		if *key, err = newKey(); err != nil {
 			return nil, err
 		}
 	}
@@ -79,20 +84,19 @@ func newBank() (*bank, error) {
 	return b, nil
 }
 
+func newKey() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
 // startServers needs the addresses first: they are part of the configuration.
 func (b *bank) startServers() error {
-	listeners := map[*string]net.Listener{}
-	for _, origin := range []*string{&b.issuer, &b.api, &b.alias, &b.certifiedAPI, &b.edge, &b.inner} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		listeners[origin], *origin = listener, "https://"+listener.Addr().String()
+	listeners, err := listen(
+		&b.issuer, &b.api, &b.alias, &b.certifiedAPI, &b.edge, &b.inner, &b.gateway.origin, &b.gateway.inside,
+	)
+	if err != nil {
+		return err
 	}
 	if err := b.configure(); err != nil {
 		return err
 	}
-	var err error
 	if b.server, err = server.New(b.serverConfig); err != nil {
 		return err
 	}
@@ -100,6 +104,31 @@ func (b *bank) startServers() error {
 	if err != nil {
 		return err
 	}
+	asking := askingForCertificates(b.tls)
+	b.start(b.outage.affects(listeners[&b.issuer]), b.server, b.tls)
+	b.start(b.outage.affects(listeners[&b.alias]), b.server, asking)
+	b.start(listeners[&b.api], accounts, b.tls)
+	b.start(listeners[&b.certifiedAPI], accounts, asking)
+	if err := b.startEdge(listeners[&b.edge], listeners[&b.inner]); err != nil {
+		return err
+	}
+	return b.startGateway(listeners[&b.gateway.origin], listeners[&b.gateway.inside])
+}
+
+// listen opens listeners and notes their origins.
+func listen(origins ...*string) (listeners map[*string]net.Listener, err error) {
+	listeners = map[*string]net.Listener{}
+	for _, origin := range origins {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		listeners[origin], *origin = listener, "https://"+listener.Addr().String()
+	}
+	return listeners, nil
+}
+
+func (b *bank) startEdge(outside, inside net.Listener) error {
 	b.towardsInner = b.transport(b.certificates.edge)
 	edge, err := b.newEdge(true)
 	if err != nil {
@@ -109,48 +138,81 @@ func (b *bank) startServers() error {
 	if err != nil {
 		return err
 	}
-	b.start(listeners[&b.issuer], b.server, b.tls)
-	b.start(listeners[&b.api], accounts, b.tls)
-	b.start(listeners[&b.alias], b.server, askingForCertificates(b.tls))
-	b.start(listeners[&b.certifiedAPI], accounts, askingForCertificates(b.tls))
-	b.start(listeners[&b.edge], edge, askingForCertificates(b.tls))
-	b.start(listeners[&b.inner], inner, askingForCertificates(b.tls))
+	b.start(outside, edge, askingForCertificates(b.tls))
+	b.start(inside, inner, askingForCertificates(b.tls))
 	return nil
 }
 
-// configure sets both servers up the strict way. Controls copy these and take
+func (b *bank) startGateway(outside, inside net.Listener) error {
+	gateway, err := b.newGateway(b.gateway.wire)
+	if err != nil {
+		return err
+	}
+	inner, err := b.behindGateway(nil)
+	if err != nil {
+		return err
+	}
+	b.start(outside, gateway, askingForCertificates(b.tls))
+	b.start(inside, inner, askingForCertificates(b.tls))
+	return nil
+}
+
+// configure sets all servers up the strict way. Controls copy these and take
 // one thing away.
 func (b *bank) configure() error {
-	clients := map[string]server.Client{}
-	for id, key := range map[string]crypto.Signer{clientID: b.clientKey, otherClientID: b.otherKey} {
-		keys, err := jwks.NewStaticKeys(jwks.Key{Key: key.Public()})
-		if err != nil {
+	for _, configure := range []func() error{b.configureServer, b.configureAPI, b.configureGateway} {
+		if err := configure(); err != nil {
 			return err
 		}
-		clients[id] = server.Client{Keys: keys, Scopes: scopes, APIs: []string{b.api, otherAPI}}
 	}
-	if err := b.registerCertificates(clients); err != nil {
-		return err
-	}
-	if err := b.registerApps(clients); err != nil {
-		return err
-	}
-	serverStore, err := replay.NewMemory(replay.MemoryConfig{})
+	return nil
+}
+
+func (b *bank) configureServer() error {
+	clients, err := b.registerClients()
 	if err != nil {
 		return err
 	}
-	serverNonces, err := newNonces(b.issuer)
+	callers, err := b.registerGateways()
 	if err != nil {
 		return err
 	}
+	store, err := replay.NewMemory(replay.MemoryConfig{})
+	if err != nil {
+		return err
+	}
+	nonces, err := newNonces(b.issuer)
+	if err != nil {
+		return err
+	}
+	subjects, err := newSubjects(b.issuer)
 	b.serverConfig = server.Config{
-		Issuer: b.issuer, Key: b.issuerKey, Clients: clients, Replay: serverStore, Nonces: serverNonces,
+		Issuer: b.issuer, Key: b.issuerKey, Clients: clients, Replay: store, Nonces: nonces,
 		Alias: b.alias, Roots: b.certificates.authority.Pool(), Users: users{},
+		Opaque: []string{innerAPI}, ResourceServers: callers, IntrospectionAge: introspectionAge,
+		Subjects: subjects, Logout: &http.Client{Transport: &b.parties.letters},
 		ObserveClient:  b.rules.record,
 		ObserveProof:   func(e dpop.Event) { b.rules.record(e.Err) },
 		ObserveRefusal: b.rules.record,
 	}
-	return b.configureAPI()
+	return err
+}
+
+func (b *bank) registerClients() (map[string]server.Client, error) {
+	clients := map[string]server.Client{}
+	for id, key := range map[string]crypto.Signer{clientID: b.clientKey, otherClientID: b.otherKey} {
+		keys, err := jwks.NewStaticKeys(jwks.Key{Key: key.Public()})
+		if err != nil {
+			return nil, err
+		}
+		clients[id] = server.Client{Keys: keys, Scopes: scopes, APIs: []string{b.api, otherAPI, innerAPI}}
+	}
+	for _, register := range []func(map[string]server.Client) error{b.registerCertificates, b.registerApps, b.registerParties} {
+		if err := register(clients); err != nil {
+			return nil, err
+		}
+	}
+	return clients, nil
 }
 
 func (b *bank) configureAPI() error {
@@ -215,8 +277,10 @@ func (b *bank) start(listener net.Listener, handler http.Handler, config *tls.Co
 }
 
 func (b *bank) close() {
-	if b.towardsInner != nil {
-		b.towardsInner.CloseIdleConnections()
+	for _, transport := range []*http.Transport{b.towardsInner, b.gateway.asking, b.gateway.inward} {
+		if transport != nil {
+			transport.CloseIdleConnections()
+		}
 	}
 	for _, s := range b.servers {
 		s.Close()

@@ -27,9 +27,15 @@ func TestBank(t *testing.T) {
 	t.Parallel()
 	out, ok := play(t, false)
 	require.True(t, ok, out)
-	require.Contains(t, out, "58 of 58 attacks refused, 58 of 58 controls behaved")
+	require.Contains(t, out, "84 of 84 attacks refused, 84 of 84 controls behaved")
 	require.Contains(t, out, "POST /consent [cookie] → 303")
 	require.Contains(t, out, "it is Alice Example.")
+	require.Contains(t, out, "a JWT (at+jwt), a statement about its key (phantom-evidence+jwt); no opaque token.")
+	require.Contains(t, out, "a JWT (at+jwt), the certificate (Client-Cert); no opaque token.")
+	require.Regexp(t, `the token worked for another \d+ ms, then: 401 invalid_token\. The bound is 500 ms\.`, out)
+	require.Regexp(t, `worked for another \d+ ms, then: 503 server_error;`, out)
+	require.Contains(t, out, "503 server_error at once, Retry-After: 2.")
+	require.Contains(t, out, "insurer and app have one, sub, as they asked for.")
 	require.NotContains(t, out, "\x1b[", "no colours outside a terminal")
 	require.NotContains(t, out, "eyJ", "no token, proof or assertion is printed")
 }
@@ -45,7 +51,7 @@ func TestBankJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &results))
 	require.Equal(t, len(results.Results), results.Total)
 	require.Equal(t, results.Total, results.Refused)
-	require.Equal(t, 58, results.Total)
+	require.Equal(t, 84, results.Total)
 	seen := map[string]bool{}
 	for _, row := range results.Results {
 		require.True(t, row.Refused && row.Control, row)
@@ -155,5 +161,5 @@ func TestServe(t *testing.T) {
 	t.Cleanup(b.close)
 	var out bytes.Buffer
 	require.NoError(t, b.serve(ctx, &report{out: &out}))
-	require.Equal(t, 6, strings.Count(out.String(), "curl -si --cacert "))
+	require.Equal(t, 7, strings.Count(out.String(), "curl -si --cacert "))
 }

@@ -79,7 +79,7 @@ func (b *bank) registerCertificates(clients map[string]server.Client) error {
 	}
 	for id, registration := range registrations {
 		clients[id] = server.Client{
-			Certificate: registration, CertificateBound: true, Scopes: scopes, APIs: []string{b.api},
+			Certificate: registration, CertificateBound: true, Scopes: scopes, APIs: []string{b.api, innerAPI},
 			RedirectURIs: []string{redirectURI(id)}, OwnTokens: true,
 		}
 	}

@@ -1,9 +1,10 @@
-// The bank is one process with an authorization server, an accounts API and
-// their clients in it, on real HTTP and TLS on loopback: clients that act for
-// themselves, with keys and with certificates, and clients whose users log in
-// with a browser. It tells what happens, and then plays the thief: every attack
-// has to be refused by the rule that is there for it, and has to succeed, or be
-// shown to differ by nothing else, once that rule is taken away.
+// The bank is one process with an authorization server, accounts APIs, a gateway
+// and their clients in it, on real HTTP and TLS on loopback: clients that act for
+// themselves, with keys and with certificates, clients whose users log in with a
+// browser, clients with opaque tokens, and relying parties that must not find out
+// that they have the same user. It tells what happens, and then plays the thief:
+// every attack has to be refused by the rule that is there for it, and has to
+// succeed, or be shown to differ by nothing else, once that rule is taken away.
 //
 //	go run ./examples/bank            # the story and the table
 //	go run ./examples/bank -json      # the results for machines
@@ -52,9 +53,15 @@ func run(ctx context.Context, report *report, serve bool) (ok bool, err error) {
 	}
 	report.heading("The thief")
 	report.say("has the victim's access token, and proofs read off the wire, but not the key. From T40 on he")
-	report.say("has a client and an account at the bank as well, and reads and changes what browsers carry.")
-	for _, attack := range bank.attacks() {
-		report.row(bank.stage(ctx, attack))
+	report.say("has a client and an account at the bank as well, and reads and changes what browsers carry;")
+	report.say("from T67 on he is inside, behind the gateway; from T81 on he reads what was recorded.")
+	for _, group := range bank.groups() {
+		report.group(group.title)
+		for _, attack := range group.attacks {
+			row := bank.stage(ctx, attack)
+			row.Group = group.title
+			report.row(row)
+		}
 	}
 	return report.finish()
 }

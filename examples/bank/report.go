@@ -11,6 +11,7 @@ import (
 // result is one attack, for people and machines.
 type result struct {
 	ID      string `json:"id"`
+	Group   string `json:"group"`
 	Attack  string `json:"attack"`
 	Status  int    `json:"status"`
 	Error   string `json:"error"`
@@ -51,6 +52,8 @@ func (r *report) exchange(method, path, sent string, status int, code string) {
 	r.printf("    %-4s %s%s → %s\n", method, path, sent, r.paint(colourOf(status < 400), fmt.Sprint(status, " ", code)))
 }
 
+func (r *report) group(title string) { r.printf("\n  %s\n", r.paint("1", "— "+title)) }
+
 func (r *report) row(row result) {
 	r.results = append(r.results, row)
 	r.printf("\n  %s %s\n", r.paint("1", row.ID), row.Attack)
@@ -87,7 +90,12 @@ func (r *report) finish() (ok bool, err error) {
 	r.heading("Summary")
 	table := tabwriter.NewWriter(r.out, 2, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "  id\tattack\tstatus\terror\trefused\tcontrol")
+	group := ""
 	for _, row := range r.results {
+		if row.Group != group {
+			group = row.Group
+			fmt.Fprintf(table, "\t— %s\t\t\t\t\n", group)
+		}
 		fmt.Fprintf(table, "  %s\t%s\t%d\t%s\t%s\t%s\n", row.ID, row.Attack, row.Status, row.Error, yesNo(row.Refused), yesNo(row.Control))
 	}
 	if err := table.Flush(); err != nil {

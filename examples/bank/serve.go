@@ -35,6 +35,14 @@ func (b *bank) commands(ctx context.Context, report *report, curl string) error 
 	if err != nil {
 		return err
 	}
+	opaque, err := b.victim(ctx, sender(b.send))
+	if err != nil {
+		return err
+	}
+	outside, err := b.request(ctx, opaque, "GET", "/accounts")
+	if err != nil {
+		return err
+	}
 	commands := []struct{ what, command string }{
 		{"the server's metadata (RFC 8414)", b.issuer + "/.well-known/oauth-authorization-server"},
 		{"its keys", b.issuer + "/jwks"},
@@ -43,6 +51,8 @@ func (b *bank) commands(ctx context.Context, report *report, curl string) error 
 		{"a token with its proof: works once, within a minute; run it again to replay it",
 			fmt.Sprintf("%s/accounts -H 'Authorization: DPoP %s' -H 'DPoP: %s'", b.api, token, proof)},
 		{"the token alone, as Bearer: refused", fmt.Sprintf("%s/accounts -H 'Authorization: Bearer %s'", b.api, token)},
+		{"an opaque token with its proof, through the gateway: works once",
+			fmt.Sprintf("%s -H 'Authorization: %s' -H 'DPoP: %s'", outside.URL, outside.Header.Get("Authorization"), outside.Header.Get("DPoP"))},
 	}
 	report.heading("The servers are up; Ctrl-C ends them")
 	for _, c := range commands {

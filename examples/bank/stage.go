@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-fapi/fapi/cnf"
+	"github.com/go-fapi/fapi/introspection"
 )
 
 // attack is one thing the thief tries.
@@ -23,6 +24,7 @@ type attack struct {
 	id, title string
 	rule      error  // the one rule that has to refuse it
 	clause    string // where that rule stands
+	status    int    // what the answer has to be, if that is no 4xx
 
 	// try sends what the attack consists of, and returns the answer that counts.
 	try func(ctx context.Context, send sender) (answer, error)
@@ -92,7 +94,7 @@ func (b *bank) stage(ctx context.Context, a attack) result {
 	rule := b.rules.last()
 	row.Status, row.Error = got.status, got.code
 	row.Rule = ruleName(rule) + " (" + a.clause + ")"
-	row.Refused = got.status >= 400 && got.status < 500 && errors.Is(rule, a.rule)
+	row.Refused = a.refusedBy(got) && errors.Is(rule, a.rule)
 	control, err := b.control(ctx, a)
 	if err != nil {
 		row.Outcome = "could not be staged: " + err.Error()
@@ -100,6 +102,14 @@ func (b *bank) stage(ctx context.Context, a attack) result {
 	}
 	row.Control, row.Outcome = control.status == http.StatusOK, control.String()
 	return row
+}
+
+// refusedBy says that an answer is a refusal of the attack.
+func (a attack) refusedBy(got answer) bool {
+	if a.status != 0 {
+		return got.status == a.status
+	}
+	return got.status >= 400 && got.status < 500
 }
 
 func (b *bank) control(ctx context.Context, a attack) (answer, error) {
@@ -129,6 +139,9 @@ func ruleName(err error) string {
 	}
 	if refusal, ok := errors.AsType[*cnf.Error](err); ok && strings.Contains(refusal.Unwrap().Error(), ": ") {
 		return refusal.Unwrap().Error()
+	}
+	if errors.Is(err, introspection.ErrUnavailable) {
+		return "introspection: " + introspection.ErrUnavailable.Error() // and not at which address
 	}
 	return err.Error()
 }

@@ -47,7 +47,13 @@ func (b *bank) story(ctx context.Context, report *report) error {
 	if err := b.certificateStory(ctx, report); err != nil {
 		return err
 	}
-	return b.browserStory(ctx, report)
+	if err := b.browserStory(ctx, report); err != nil {
+		return err
+	}
+	if err := b.gatewayStory(ctx, report); err != nil {
+		return err
+	}
+	return b.partiesStory(ctx, report)
 }
 
 // keyStory is a client with two keys: one for assertions, one for proofs.

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"math/big"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-fapi/fapi/accesstoken"
@@ -17,17 +18,32 @@ import (
 
 const otherAPI = "https://other.api.example"
 
-// attacks is everything the thief tries, in the order of the story.
-func (b *bank) attacks() []attack {
-	var list []attack
-	list = append(list, b.stolenToken()...)
-	list = append(list, b.replays()...)
-	list = append(list, b.misdirected()...)
-	list = append(list, b.timing()...)
-	list = append(list, b.forgeries()...)
-	list = append(list, b.atTheServer()...)
-	list = append(list, b.withCertificates()...)
-	return append(list, b.withBrowser()...)
+// group are attacks that belong together.
+type group struct {
+	title   string
+	attacks []attack
+}
+
+// groups is everything the thief tries, in the order of the story.
+func (b *bank) groups() []group {
+	return []group{
+		{"tokens and proofs at the API", slices.Concat(b.stolenToken(), b.replays(), b.misdirected(), b.timing(), b.forgeries())},
+		{"assertions and proofs at the token endpoint", b.atTheServer()},
+		{"certificates", b.withCertificates()},
+		{"requests and responses in browsers", b.withBrowser()},
+		{"outside the gateway", b.atGateway()},
+		{"inside, behind the gateway", b.atInside()},
+		{"introspection, revocation, outage", slices.Concat(b.atIntrospection(), b.revoked())},
+		{"what was recorded", slices.Concat(b.sought(), b.together())},
+	}
+}
+
+// attacks are those of all groups.
+func (b *bank) attacks() (list []attack) {
+	for _, group := range b.groups() {
+		list = append(list, group.attacks...)
+	}
+	return list
 }
 
 // withProof sends the victim's token with a proof made by make.

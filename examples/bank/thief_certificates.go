@@ -23,23 +23,27 @@ func (b *bank) withCertificates() []attack {
 	return append(append(b.boundTokens(), b.forgedHeaders()...), b.certificateLogins()...)
 }
 
-// corporateToken is a token bound to the corporate client's certificate.
-func (b *bank) corporateToken(ctx context.Context) (string, error) {
-	base := b.transport(b.certificates.corporate)
-	defer base.CloseIdleConnections()
+// corporateToken is a token bound to the corporate client's certificate, which base
+// shows.
+func (b *bank) corporateToken(ctx context.Context, base http.RoundTripper, resource string) (string, error) {
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: base})
-	token, err := certificateConfig(corporateID, b.alias+"/token", b.api).Token(ctx)
+	token, err := certificateConfig(corporateID, b.alias+"/token", resource).Token(ctx)
 	if err != nil {
 		return "", err
 	}
 	return token.AccessToken, nil
 }
 
+// corporates sends requests with the corporate's certificate.
+func (b *bank) corporates(r *http.Request) (answer, error) {
+	return b.send(withCertificate(r, b.certificates.corporate))
+}
+
 // present sends the corporate's token to one of the APIs, with a certificate
 // or without, and whatever change does to the request.
 func (b *bank) present(api *string, certificate *tls.Certificate, change func(*http.Request)) func(context.Context, sender) (answer, error) {
 	return func(ctx context.Context, send sender) (answer, error) {
-		token, err := b.corporateToken(ctx)
+		token, err := b.corporateToken(ctx, sender(b.corporates), b.api)
 		if err != nil {
 			return answer{}, err
 		}
@@ -90,7 +94,7 @@ func (b *bank) boundTokens() []attack {
 }
 
 func (b *bank) presentAsDPoP(ctx context.Context, send sender) (answer, error) {
-	token, err := b.corporateToken(ctx)
+	token, err := b.corporateToken(ctx, sender(b.corporates), b.api)
 	if err != nil {
 		return answer{}, err
 	}

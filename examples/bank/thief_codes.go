@@ -46,8 +46,8 @@ func (b *bank) codes() []attack {
 }
 
 // code is a code of alice for an app, on its way to it.
-func (b *bank) code(ctx context.Context, a *app) (code string, l login, err error) {
-	if l, err = a.begin(ctx, newLogin()); err != nil {
+func (b *bank) code(ctx context.Context, a *app, options ...oauth2.AuthCodeOption) (code string, l login, err error) {
+	if l, err = a.begin(ctx, newLogin(), options...); err != nil {
 		return "", l, err
 	}
 	callback, err := b.approved(ctx, a, l)

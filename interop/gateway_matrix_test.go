@@ -76,6 +76,7 @@ func (e *edge) spoofedFields(t *testing.T) {
 		names := append([]string{e.header(), "Client-Cert", "Client-Cert-Chain"}, underscored("Client-Cert")...)
 		names = append(names, underscored(e.header())...)
 		names = append(names, "X-SSL-Cert", "X-SSL-Client-Cert", "SSL-Client-Cert", "X-Client-Cert", "X-ARR-ClientCert",
+			"Client.Cert", "Client~Cert", "X-ClientCert", "X-SSLClientCert", "SSLClientCert", "WL-Proxy-Client-Cert",
 			"X-Amzn-Mtls-Clientcert", "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert")
 		for _, name := range names {
 			token := e.token(e.client)
@@ -96,7 +97,8 @@ func (e *edge) spoofedFields(t *testing.T) {
 		for _, name := range []string{
 			"DPoP", "Phantom-Evidence", "phantom_evidence", "X-SSL-Client-Verify", "X-Client-Thumbprint", "X-Forwarded-For",
 			"X-Forwarded-Host", "X-Forwarded-User", "Forwarded", "X-Real-IP", "X-Original-URL", "X-Rewrite-URL",
-			"X-HTTP-Method-Override", "X_Anything", "Remote-User", "True-Client-IP",
+			"X-HTTP-Method-Override", "X_Anything", "Remote-User", "True-Client-IP", "X.Anything",
+			"CF-Connecting-IP", "Via",
 		} {
 			token := e.token(e.client)
 			for _, got := range []edgeReply{

@@ -9,7 +9,8 @@ func targetRows() []edgeRow {
 	for _, target := range []string{
 		"/echo", "/echo/", "/echo/a?x=%2F..", "/echo/%C3%A9", "//echo", "/echo//a", "/echo/./a", "/echo/../accounts", "/accounts/../echo",
 		"/echo/%2e%2e/accounts", "/echo/..%2Faccounts", "/echo%2Fa", "/echo%2fa", "/echo%5Ca", `/echo\a`, "/echo/%00", "/echo;a=1", "/echo/a;b",
-		"/echo/%61", "/echo/%c3%a9", "/echo/%", "/echo/%zz", "/echo?a;b", "/echo?%", "/echo#a", "*", "echo",
+		"/echo/%61", "/echo/%c3%a9", "/echo/50%25", "/echo/a%3Bb", "/echo/%252e%252e/a", "/echo/%252Fa",
+		"/echo/%C0%AE%C0%AE/a", "/echo/a%C0%AFb", "/echo/%FF", "/echo/%", "/echo/%zz", "/echo?a;b", "/echo?%", "/echo#a", "*", "echo",
 		"https://" + siteName + "/echo", "http://" + siteName + "/echo", "https://evil.example/echo", "https://user@" + siteName + "/echo",
 	} {
 		rows = append(rows, edgeRow{name: target, text: edgeRequest(target, "")})
@@ -50,6 +51,7 @@ func hopRows(field string) []edgeRow {
 	return append(rows,
 		edgeRow{name: "Upgrade: h2c", text: edgeRequest("/echo", "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nConnection: Upgrade, HTTP2-Settings\r\n")},
 		edgeRow{name: "Upgrade: websocket", text: edgeRequest("/echo", "Upgrade: websocket\r\nConnection: Upgrade\r\n")},
+		edgeRow{name: "delete", text: strings.Replace(edgeRequest("/echo", ""), "GET", "delete", 1)},
 		edgeRow{name: "TRACE", text: strings.Replace(edgeRequest("/echo", ""), "GET", "TRACE", 1)},
 		edgeRow{name: "CONNECT", text: strings.Replace(edgeRequest(siteName+":443", ""), "GET", "CONNECT", 1)},
 		edgeRow{name: "Proxy-Authorization", text: edgeRequest("/echo", "Proxy-Authorization: Basic "+edgeMarker+"\r\n")},

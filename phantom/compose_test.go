@@ -318,6 +318,9 @@ func TestNewGateway(t *testing.T) {
 		"no Methods":        {func(c *config) { c.Methods = nil }, "Method"},
 		"no APIs":           {func(c *config) { c.APIs = nil }, "APIs"},
 		"no Routes":         {routes(), "Routes"},
+		"one has no Routes": {func(c *config) { other := c.APIs[0]; other.Routes = nil; c.APIs = append(c.APIs, other) }, "Routes"},
+		"nil Transport":     {func(c *config) { c.Transport = (*http.Transport)(nil) }, "Transport"},
+		"nil func":          {func(c *config) { c.Transport = roundTrip(nil) }, "Transport"},
 		"no Tokens":         {func(c *config) { c.APIs[0].Tokens = nil }, "Tokens"},
 		"nil Tokens":        {func(c *config) { c.APIs[0].Tokens = (*introspection.Phantom[token])(nil) }, "Tokens"},
 		"no Upstream":       {func(c *config) { c.APIs[0].Upstream = "" }, "Upstream"},
@@ -330,6 +333,9 @@ func TestNewGateway(t *testing.T) {
 		"KeyID":             {func(c *config) { c.KeyID = "\xff" }, "KeyID"},
 		"no Issuer":         {func(c *config) { c.Issuer = "" }, "Issuer"},
 		"Issuer in clear":   {func(c *config) { c.Issuer = "http://gw.bank.example" }, "Issuer"},
+		"Issuer of FTP":     {func(c *config) { c.Issuer = "ftp://localhost/x" }, "Issuer"},
+		"Issuer, no scheme": {func(c *config) { c.Issuer = "//localhost" }, "Issuer"},
+		"Issuer, no host":   {func(c *config) { c.Issuer = "https://:443" }, "Issuer"},
 		"no Certificate":    {func(c *config) { c.Methods = []cnf.Method{mtls.Binding{}} }, "Certificate"},
 		"small headers":     {func(c *config) { c.MaxHeaderBytes = 1 }, "MaxHeaderBytes"},
 		"large headers":     {func(c *config) { c.MaxHeaderBytes = 1 << 30 }, "MaxHeaderBytes"},
@@ -339,8 +345,11 @@ func TestNewGateway(t *testing.T) {
 		"path with /":       {routes(phantom.Route{Path: "/x/"}), "Path"},
 		"path with dots":    {routes(phantom.Route{Path: "/x/.."}), "Path"},
 		"path decoded":      {routes(phantom.Route{Path: "/é"}), "Path"},
+		"path not of UTF-8": {routes(phantom.Route{Path: "/%C0%AE"}), "Path"},
 		"no path":           {routes(phantom.Route{}), "Path"},
 		"method":            {routes(phantom.Route{Path: "/", Methods: []string{"get"}}), "method"},
+		"method with digit": {routes(phantom.Route{Path: "/", Methods: []string{"GET2"}}), "method"},
+		"no method":         {routes(phantom.Route{Path: "/", Methods: []string{""}}), "method"},
 		"TRACE":             {routes(phantom.Route{Path: "/", Methods: []string{"TRACE"}}), "method"},
 		"two of a path":     {routes(phantom.Route{Path: "/"}, phantom.Route{Path: "/", Methods: []string{}}), "two routes"},
 		"two of a method":   {routes(phantom.Route{Path: "/", Methods: []string{"A", "B"}}, phantom.Route{Path: "/", Methods: []string{"B"}}), "two routes"},
@@ -356,5 +365,9 @@ func TestNewGateway(t *testing.T) {
 		})
 	}
 	_, err := phantom.NewGateway(good)
+	require.NoError(t, err)
+	local := good
+	local.Issuer, local.Transport = "http://localhost:8443/gw", nil
+	_, err = phantom.NewGateway(local)
 	require.NoError(t, err)
 }

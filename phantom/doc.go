@@ -49,14 +49,17 @@
 //
 // Fields that the gateway sets, that proxies use for what they know of clients
 // (certificates, addresses, original URLs), that change the method, and those of
-// [GatewayConfig].Internal are taken off, in any case and with underscores for
-// hyphens; so is every other name with an underscore. The path and the query
-// reach the API octet for octet, or the request is refused: dot segments, empty
-// segments, encoded slashes, backslashes and controls, semicolons, and escapes
-// that RFC 3986 section 6.2.2 would spell differently are what servers disagree
-// about. Trailers of requests are dropped, as are informational responses. Host
-// is the API's; X-Forwarded-For, -Host and -Proto tell of the connection to the
-// gateway, and of nothing in front of it.
+// [GatewayConfig].Internal are taken off, in any case; so is every name with
+// anything but letters, digits and hyphens, as CGI and its kin take an
+// underscore or a dot for the hyphen. A method has capitals and hyphens only, as
+// some servers take delete for DELETE. The path and the query reach the API
+// octet for octet, or the request is refused: dot segments, empty segments,
+// slashes, backslashes and controls that are encoded, semicolons, encoded or
+// not, what is encoded twice or is not UTF-8, and escapes that RFC 3986 section
+// 6.2.2 would spell differently are what servers disagree about. Trailers of
+// requests are dropped, as are informational responses. Host is the API's;
+// X-Forwarded-For, -Host and -Proto tell of the connection to the gateway, and
+// of nothing in front of it.
 //
 // Of a response, the same fields are taken off, and Alt-Svc, which would lead
 // clients around the gateway. A 401 of the API is trouble inside, since this
@@ -71,7 +74,7 @@
 // new tokens in vain: 503 with Retry-After if the token cannot be judged, be it
 // that the authorization server is down or that it refuses the gateway's own
 // credentials; 502 if the API is down, 504 if it is too slow. [Event] has the
-// reason, for logs. Nobody is admitted then.
+// reason, for logs, without quoting what an API wrote. Nobody is admitted then.
 //
 // # What it does not do
 //

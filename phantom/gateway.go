@@ -9,7 +9,6 @@ import (
 	"net/http/httputil"
 	"reflect"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/go-fapi/fapi/cnf"
@@ -133,19 +132,21 @@ func (config *GatewayConfig[C]) check(headerBytes int) error {
 		return errors.New("phantom: MaxHeaderBytes must be from 1 KiB to 1 MiB")
 	case slices.ContainsFunc(config.Internal, func(name string) bool { return !isFieldName(name) }):
 		return errors.New("phantom: Internal must be names of letters, digits and hyphens")
+	case config.Transport != nil && isNil(config.Transport):
+		return errors.New("phantom: Transport must be usable; leave it out for the default")
 	}
 	return nil
 }
 
-// isNil also sees a nil pointer inside the interface.
+// isNil also sees a nil pointer or func inside the interface.
 func isNil(value any) bool {
 	v := reflect.ValueOf(value)
-	return value == nil || v.Kind() == reflect.Pointer && v.IsNil()
+	return value == nil || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
-func isFieldName(name string) bool {
-	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
-}
+// isFieldName accepts names that all servers read alike: with an underscore or a
+// dot, to CGI and its kin, a name may be that of another field.
+func isFieldName(name string) bool { return name != "" && consistsOf(&fieldOctet, name) }
 
 // prepareEvidence sees to it that whatever can be proven can be handed on.
 func (g *Gateway[C]) prepareEvidence(config GatewayConfig[C]) (err error) {

@@ -240,9 +240,16 @@ func TestCarelessExchange(t *testing.T) {
 	t.Run("N02 JWT without claims", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
+		good := w.book.verify
 		w.book.verify = func(context.Context, string) (token, error) { return nil, nil }
-		require.GreaterOrEqual(t, w.send(w.request(t, "GET", "/accounts")).Code, 401)
+		answer := w.send(w.request(t, "GET", "/accounts"))
+		require.Equal(t, 503, answer.Code, "a fault inside, for which no client needs a new token")
+		require.NotEmpty(t, answer.Header().Get("Retry-After"))
+		_, refused := errors.AsType[*cnf.Error](w.events.last(t).Err)
+		require.False(t, refused)
 		require.Empty(t, w.received.all())
+		w.book.verify = good
+		w.requireHonest(t)
 	})
 }
 

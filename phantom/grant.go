@@ -46,6 +46,9 @@ func exchange[C cnf.Claims](ctx context.Context, tokens Exchanger[C], opaque str
 	if _, err := jose.Parse(jwt); err != nil {
 		return nil, errors.New("phantom: what the token was exchanged for is not a JWT")
 	}
+	if isNil(claims) {
+		return nil, errors.New("phantom: what the token was exchanged for has no claims")
+	}
 	return &grant[C]{claims: claims, jwt: jwt}, nil
 }
 
@@ -106,7 +109,7 @@ type witness struct {
 
 func newWitness(issuer string, key crypto.Signer, keyID string) (*witness, error) {
 	u, err := url.Parse(issuer)
-	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(issuer, "?#") || u.Scheme != "https" && !isLoopback(u.Hostname()) {
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(issuer, "?#") || !isProtected(u) {
 		return nil, errors.New("phantom: Issuer is required beside Key, an https URL without query and fragment")
 	}
 	signer, err := jose.NewSigner(key)

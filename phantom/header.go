@@ -16,8 +16,9 @@ func internalFields() []string {
 	return []string{
 		"Authorization", "Proxy-Authorization", "DPoP", EvidenceHeader, // what this gateway answers for
 		"Client-Cert", "X-SSL", "SSL-Client", "X-TLS", "X-Client", // certificates: RFC 9440, custom
-		"X-Amzn-Mtls", "CloudFront-Viewer-Cert", "X-ARR-ClientCert", "X-Envoy",
-		"Forwarded", "X-Forwarded", "X-Real-IP", "X-Cluster-Client-IP", "True-Client-IP", // addresses
+		"X-ClientCert", "X-SSLClientCert", "SSLClientCert", "X-Amzn-Mtls", "CloudFront-Viewer-Cert", "X-ARR-ClientCert", "X-Envoy",
+		"Forwarded", "X-Forwarded", "X-Real-IP", "X-Cluster-Client-IP", "True-Client-IP", "Fastly-Client-IP", "X-Azure", // addresses
+		"CF", "WL-Proxy", "Via", // all of these
 		"X-Original", "X-Rewrite", "X-Accel", // other targets than the one that was checked
 		"X-HTTP-Method", "X-Method-Override", // other methods
 		"X-Remote", "Remote-User", // other users
@@ -57,11 +58,10 @@ func lower(c byte) byte {
 }
 
 // stripRequest leaves no field that the API could take for the gateway's. A
-// name with an underscore goes whatever it is: to CGI and its kin it is that of
-// another field.
+// name with an underscore, a dot or the like goes whatever it is.
 func (n names) stripRequest(h http.Header) {
 	for field := range h {
-		if strings.IndexByte(field, '_') >= 0 || n.has(field) {
+		if !isFieldName(field) || n.has(field) {
 			delete(h, field)
 		}
 	}

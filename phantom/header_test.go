@@ -25,6 +25,8 @@ func forged() []string {
 		"X-Original-URL", "X-Original-Method", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-Method-Override", "X-TLS-Client-Cert",
 		"X-Amzn-Mtls-Clientcert", "X-ARR-ClientCert", "X-Envoy-Original-Path", "X-Remote-User", "Remote-User",
 		"X-Verified", "X-Verified-Sub", "True-Client-IP", "Authorization-Bearer",
+		"X-ClientCert", "X-SSLClientCert", "SSLClientCert", "CF-Connecting-IP", "CF-Access-Jwt-Assertion", "Via",
+		"Fastly-Client-IP", "WL-Proxy-Client-Cert", "X-Azure-ClientIP",
 	}
 }
 
@@ -43,6 +45,8 @@ func TestStrip(t *testing.T) {
 			"lower case":       {strings.ToLower(name): {evil}},
 			"upper case":       {strings.ToUpper(name): {evil}},
 			"underscores":      {strings.ReplaceAll(name, "-", "_") + "_": {evil}},
+			"dots":             {strings.ReplaceAll(name, "-", ".") + ".": {evil}},
+			"one tilde":        {strings.Replace(name+"-x", "-", "~", 1): {evil}},
 			"one underscore":   {strings.Replace(name+"-x", "-", "_", 1): {evil}},
 			"twice":            {http.CanonicalHeaderKey(name): {"", evil}},
 			"in two spellings": {http.CanonicalHeaderKey(name): {evil}, strings.ToUpper(name): {evil}},
@@ -89,7 +93,7 @@ func assertClean(t *testing.T, got *http.Request, what string) {
 	t.Helper()
 	for field, values := range got.Header {
 		assert.NotContains(t, strings.Join(values, ","), evil, "%s: %s", what, field)
-		assert.NotContains(t, field, "_", what)
+		assert.Empty(t, strings.Trim(strings.ToLower(field), "abcdefghijklmnopqrstuvwxyz0123456789-"), what)
 	}
 	assert.Len(t, got.Header["Authorization"], 1, what)
 	assert.Len(t, got.Header[phantom.EvidenceHeader], 1, what)
@@ -110,7 +114,7 @@ func FuzzStrip(f *testing.F) {
 				return []rune(strings.ToLower(string(c)))[0]
 			case 2:
 				if c == '-' {
-					return '_'
+					return rune("_.~+"[random.IntN(4)])
 				}
 			}
 			return c
@@ -120,7 +124,7 @@ func FuzzStrip(f *testing.F) {
 		r.Header[mangled] = append(r.Header[mangled], evil)
 		before := len(w.received.all())
 		w.send(r)
-		if after := w.received.all(); len(after) > before && (inner || strings.Contains(mangled, "_")) {
+		if after := w.received.all(); len(after) > before && (inner || strings.ContainsAny(mangled, "_.~+")) {
 			assertClean(t, after[len(after)-1], mangled)
 		}
 	})

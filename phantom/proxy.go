@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/go-fapi/fapi/cnf"
-	"github.com/go-fapi/fapi/internal/fault"
 	"github.com/go-fapi/fapi/internal/oauthhttp"
 )
 
@@ -152,9 +151,6 @@ func rewrite(pr *httputil.ProxyRequest, internal names) {
 	}
 }
 
-// errUpstream is trouble with what an API answered; [fail] gets it.
-func errUpstream(what string) error { return fmt.Errorf("the API answered with %s", what) }
-
 // modify makes the response to the client of what the API answered.
 func modify(res *http.Response, internal names) error {
 	p := passageOf(res.Request)
@@ -164,6 +160,9 @@ func modify(res *http.Response, internal names) error {
 	p.switched = res.StatusCode == http.StatusSwitchingProtocols
 	if p.switched && !p.upgrade {
 		return errUpstream("a protocol switch nobody asked for")
+	}
+	if !p.switched && (res.StatusCode < http.StatusOK || res.StatusCode > 999) { // net/http makes 200 of some, and panics at others
+		return errUpstream(fmt.Sprint("status ", res.StatusCode))
 	}
 	challenge := challengeOf(res, p.scheme())
 	if res.StatusCode == http.StatusUnauthorized && challenge == "" {
@@ -231,24 +230,6 @@ func (b *body) Read(p []byte) (int, error) {
 		b.internal.stripResponse(b.response.Trailer)
 	}
 	return n, err
-}
-
-// fail answers for an API that could not, or for a client that ended badly.
-func fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := passageOf(r)
-	p.err = fault.Of("phantom: upstream", err)
-	status, code := http.StatusBadGateway, "server_error"
-	var timeout net.Error
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok { // a limit that somebody put around the gateway
-		status, code = http.StatusRequestEntityTooLarge, "invalid_request"
-	} else if p.upload.failed.Load() {
-		status, code = http.StatusBadRequest, "invalid_request"
-		p.err = refuse(ErrBody, status)
-	} else if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
-		status = http.StatusGatewayTimeout
-	}
-	maps.Copy(w.Header(), p.header)
-	oauthhttp.WriteTokenError(w, status, code, "")
 }
 
 // response remembers its status, and drops informational responses: their

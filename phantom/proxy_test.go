@@ -6,10 +6,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +52,10 @@ func TestUpstreamFailures(t *testing.T) {
 		"scope":           {answering(403, `Bearer error="insufficient_scope", scope="admin"`), 403, `DPoP error="insufficient_scope", scope="admin"`, false},
 		"403":             {answering(403, `Basic realm="inner"`), 403, "", false},
 		"500":             {answering(500), 500, "", false},
+		"status 099":      {answering(99), 502, "", true},
+		"status 0":        {answering(0), 502, "", true},
+		"status 1000":     {answering(1000), 502, "", true},
+		"103 and no more": {answering(103), 502, "", true},
 		"switch, unasked": {answering(101), 502, "", true},
 		"response of nobody": {roundTrip(func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
@@ -75,10 +81,82 @@ func TestUpstreamFailures(t *testing.T) {
 	}
 }
 
+// What the API writes may hold the JWT, so that no Event quotes it.
+func TestUpstreamQuotes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ answer, text string }{
+		"status line":     {"HTTP/1.1 2x0 %s\r\n\r\n", "*errors.errorString"},
+		"no status line":  {"%s\r\n\r\n", "*errors.errorString"},
+		"field":           {"HTTP/1.1 200 OK\r\n%s\r\n\r\n", "textproto.ProtocolError"},
+		"length":          {"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n", "*errors.errorString"},
+		"coding":          {"HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n", "*http.unsupportedTEError"},
+		"other protocol":  {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", "*errors.errorString"},
+		"status 099":      {"HTTP/1.1 099 %s\r\nContent-Length: 0\r\n\r\n", "status 99"},
+		"nothing, no JWT": {"", "EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(w *world) { w.config.Upgrades = true })
+			w.unguarded = true
+			w.handle = func(rw http.ResponseWriter, r *http.Request) {
+				connection, _, err := http.NewResponseController(rw).Hijack()
+				if assert.NoError(t, err) {
+					defer connection.Close()
+					_, _ = io.WriteString(connection, strings.ReplaceAll(test.answer, "%s", r.Header.Get("Authorization")))
+				}
+			}
+			r := w.request(t, "POST", "/accounts") // net/http would repeat a GET
+			if name == "other protocol" {
+				r.Header.Set("Connection", "Upgrade")
+				r.Header.Set("Upgrade", "websocket")
+			}
+			answer := w.send(r)
+			assert.Equal(t, 502, answer.Code)
+			assert.NotContains(t, answer.Body.String(), "eyJ")
+			event := w.events.last(t)
+			assert.Equal(t, 502, event.Status)
+			require.ErrorContains(t, event.Err, test.text)
+			assert.NotContains(t, event.Err.Error(), "eyJ")
+			w.handle = nil
+			w.requireHonest(t)
+		})
+	}
+	quoting := errors.New("malformed response eyJ")
+	for name, test := range map[string]struct {
+		err  error
+		text string
+	}{
+		"unknown":             {quoting, "it failed (*errors.errorString)"},
+		"inside a url.Error":  {&url.Error{Op: "Get", URL: "https://x", Err: quoting}, "it failed (*errors.errorString)"},
+		"beside a timeout":    {fmt.Errorf("eyJ: %w", late{}), "it took too long"},
+		"beside a deadline":   {fmt.Errorf("eyJ: %w", context.DeadlineExceeded), context.DeadlineExceeded.Error()},
+		"beside an address":   {fmt.Errorf("eyJ: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), "dial: refused"},
+		"beside an end":       {fmt.Errorf("eyJ: %w", io.ErrUnexpectedEOF), io.ErrUnexpectedEOF.Error()},
+		"beside a limit":      {fmt.Errorf("eyJ: %w", &http.MaxBytesError{Limit: 1}), "http: request body too large"},
+		"its certificate":     {fmt.Errorf("eyJ: %w", &tls.CertificateVerificationError{Err: errors.New("expired")}), "tls: failed to verify certificate: expired"},
+		"control: of the API": {coded("eyJ"), "it failed (phantom_test.coded)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(w *world) {
+				w.config.Transport = roundTrip(func(*http.Request) (*http.Response, error) { return nil, test.err })
+			})
+			w.send(w.request(t, "GET", "/accounts"))
+			event := w.events.last(t)
+			require.EqualError(t, event.Err, "phantom: upstream: "+test.text)
+			if !strings.HasPrefix(name, "control") {
+				require.ErrorIs(t, event.Err, test.err, "the cause is known all the same")
+			}
+		})
+	}
+}
+
 type late struct{}
 
 func (late) Error() string { return "timeout" }
 func (late) Timeout() bool { return true }
+
+func (late) Temporary() bool { return true }
 
 type roundTrip func(*http.Request) (*http.Response, error)
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,7 +15,8 @@ import (
 
 // Exchanger gets the JWT access token behind an opaque one, and its verified
 // claims. An error with an OAuthCode() string means that the token is not good;
-// any other, that it could not be judged. It must be safe for concurrent use.
+// any other, or claims that are nil, that it could not be judged. It must be safe
+// for concurrent use.
 // *introspection.Phantom is one.
 type Exchanger[C cnf.Claims] interface {
 	Exchange(ctx context.Context, opaque string) (jwt string, claims C, err error)
@@ -72,8 +72,8 @@ func (t table[C]) add(config Route, api route[C]) (table[C], error) {
 		return nil, fmt.Errorf("phantom: Path %q must start with a slash, end without one, and be in normal form", config.Path)
 	}
 	for _, method := range config.Methods {
-		if method == "" || method != strings.ToUpper(method) || method == http.MethodConnect || method == http.MethodTrace {
-			return nil, fmt.Errorf("phantom: method %q of %s is not in upper case or never served", method, config.Path)
+		if !isMethod(method) {
+			return nil, fmt.Errorf("phantom: method %q of %s has more than capitals and hyphens, or is never served", method, config.Path)
 		}
 	}
 	guard, err := api.guard.With(config.Require)
@@ -121,7 +121,7 @@ func newTable[C cnf.Claims](config GatewayConfig[C]) (routes table[C], err error
 		}
 	}
 	if len(routes) == 0 {
-		return nil, errors.New("phantom: APIs with Routes are required")
+		return nil, errors.New("phantom: APIs is required")
 	}
 	slices.SortStableFunc(routes, func(a, b *route[C]) int {
 		return cmp.Or(len(b.path)-len(a.path), strings.Compare(a.path, b.path), len(b.methods)-len(a.methods))
@@ -135,6 +135,9 @@ func newAPI[C cnf.Claims](api API[C], config GatewayConfig[C]) (common route[C],
 	}
 	if isNil(api.Tokens) {
 		return common, fmt.Errorf("phantom: Tokens of %s is required", api.Upstream)
+	}
+	if len(api.Routes) == 0 {
+		return common, fmt.Errorf("phantom: Routes of %s is required", api.Upstream)
 	}
 	if common.audience, err = jose.AppendQuoted(nil, api.Audience); err != nil {
 		return common, fmt.Errorf("phantom: Audience of %s: %w", api.Upstream, err)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // hosts are the values of Host under which clients may ask for this gateway.
@@ -42,10 +43,14 @@ func parseOrigin(text string) (*url.URL, error) {
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || strings.ContainsAny(text, "?#") {
 		return nil, errors.New("must be a scheme and an authority, such as https://api.bank.example")
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+	if !isProtected(u) {
 		return nil, errors.New("must be https; http is for loopback addresses")
 	}
 	return u, nil
+}
+
+func isProtected(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
 }
 
 func isLoopback(host string) bool {
@@ -58,8 +63,7 @@ func isLoopback(host string) bool {
 // that route, proof and API see the same octets.
 func (known hosts) check(r *http.Request) error {
 	switch {
-	case r.Method == http.MethodTrace || r.Method == http.MethodConnect:
-		// TRACE would show the client the JWT; CONNECT has no path.
+	case !isMethod(r.Method):
 		return refuse(ErrMethod, http.StatusNotImplemented)
 	case r.Host == "" || r.URL.Host != "" && !known[strings.ToLower(r.URL.Host)]:
 		return refuse(ErrHost, http.StatusBadRequest)
@@ -71,6 +75,13 @@ func (known hosts) check(r *http.Request) error {
 		return refuse(ErrTarget, http.StatusBadRequest)
 	}
 	return nil
+}
+
+// isMethod accepts the methods that can be served. TRACE would show the client
+// the JWT, and CONNECT has no path. A small letter makes another method of one,
+// with another route, which the API may yet take for the same.
+func isMethod(method string) bool {
+	return method != "" && method != http.MethodTrace && method != http.MethodConnect && consistsOf(&methodOctet, method)
 }
 
 // isScheme accepts what comes with the absolute form, and the usual form
@@ -103,7 +114,17 @@ func isPath(path string) bool {
 			return false
 		}
 	}
-	return !hasOddSegment(path)
+	return !hasOddSegment(path) && isText(path)
+}
+
+// isText refuses escapes that are not UTF-8, overlong dots and slashes among
+// them: lenient decoders disagree about what they stand for.
+func isText(path string) bool {
+	if strings.IndexByte(path, '%') < 0 {
+		return true
+	}
+	decoded, err := url.PathUnescape(path)
+	return err == nil && utf8.ValidString(decoded)
 }
 
 // hasOddSegment knows empty segments, the last one excepted, and dots.
@@ -120,7 +141,8 @@ func hasOddSegment(path string) bool {
 }
 
 // isEscape accepts %XX in upper case of an octet that needs it, and of none that
-// means something once it is decoded.
+// means something once it is decoded: a slash, a semicolon, or the percent sign
+// of another escape, which whoever decodes twice would see.
 func isEscape(text string) bool {
 	if len(text) < 3 {
 		return false
@@ -130,7 +152,10 @@ func isEscape(text string) bool {
 		return false
 	}
 	c := byte(high<<4 | low)
-	return c >= ' ' && c != 0x7f && c != '/' && c != '\\' && !unreservedOctet[c]
+	if c == '%' && len(text) >= 5 && isHex(text[3]) && isHex(text[4]) {
+		return false
+	}
+	return c >= ' ' && c != 0x7f && c != '/' && c != '\\' && c != ';' && !unreservedOctet[c]
 }
 
 const (
@@ -143,6 +168,8 @@ const (
 var (
 	pathOctet       = octets(unreserved + "/!$&'()*+,=:@")
 	unreservedOctet = octets(unreserved)
+	methodOctet     = octets("ABCDEFGHIJKLMNOPQRSTUVWXYZ-")
+	fieldOctet      = octets("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 )
 
 func octets(of string) (table [256]bool) {
@@ -150,6 +177,15 @@ func octets(of string) (table [256]bool) {
 		table[of[i]] = true
 	}
 	return table
+}
+
+func consistsOf(table *[256]bool, text string) bool {
+	for i := range len(text) {
+		if !table[text[i]] {
+			return false
+		}
+	}
+	return true
 }
 
 // isQuery refuses what net/http/httputil would rewrite: a half escape, and the

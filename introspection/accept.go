@@ -54,20 +54,28 @@ func weightOf(ranges []mediaRange, mediaType string, wildcards bool) int {
 	return 0
 }
 
-// parseAccept refuses what does not fit the grammar, is too long, or says two things
-// about one range: a guess could choose between a signed answer and none. A range
-// with a parameter is of a variant nobody here has, and does not count.
+// parseAccept refuses what is too long, says two things about one range, or may be an
+// unreadable request for a JWT: a guess could choose between a signed answer and none.
+// Other ranges that cannot be read, such as the "*" of old Java, count as ranges that
+// nothing here is in. So do those with a parameter, which are of a variant nobody
+// here has.
 func parseAccept(text string) (ranges []mediaRange, ok bool) {
 	if len(text) > maxAcceptBytes {
 		return nil, false
 	}
-	for element := range strings.SplitSeq(text, ",") {
+	for element := range elements(text) {
 		if strings.Trim(element, " \t") == "" {
 			continue // RFC 9110 section 5.6.1.2
 		}
 		r, ok := parseRange(element)
+		if !ok && strings.Contains(strings.ToLower(element), "jwt") {
+			return nil, false
+		}
+		if slices.Contains(ranges, r) {
+			continue
+		}
 		repeated := slices.ContainsFunc(ranges, func(other mediaRange) bool { return other.name == r.name })
-		if !ok || repeated || len(ranges) == maxAcceptRanges {
+		if repeated || len(ranges) == maxAcceptRanges {
 			return nil, false
 		}
 		ranges = append(ranges, r)
@@ -75,12 +83,15 @@ func parseAccept(text string) (ranges []mediaRange, ok bool) {
 	return ranges, true
 }
 
-func parseRange(element string) (mediaRange, bool) {
+// parseRange returns the zero mediaRange for what cannot be read.
+func parseRange(element string) (r mediaRange, ok bool) {
 	name, params, err := mime.ParseMediaType(element)
 	if err != nil || !strings.Contains(name, "/") {
+		return r, false
+	}
+	if r.weight, ok = quality(params); !ok {
 		return mediaRange{}, false
 	}
-	weight, ok := quality(params)
 	delete(params, "q")
 	if strings.EqualFold(params["charset"], "utf-8") {
 		delete(params, "charset") // what JSON is in any case
@@ -88,16 +99,21 @@ func parseRange(element string) (mediaRange, bool) {
 	if len(params) > 0 {
 		name = mime.FormatMediaType(name, params)
 	}
-	return mediaRange{name, weight}, ok
+	r.name = name
+	return r, true
 }
 
-// quality reads q (RFC 9110 section 12.4.2): 0 to 1 with at most three decimals.
+// quality reads q (RFC 9110 section 12.4.2): 0 to 1 with at most three decimals, and
+// ".2", which some clients write for 0.2.
 func quality(params map[string]string) (weight int, ok bool) {
 	text, stated := params["q"]
 	if !stated {
 		return 1000, true
 	}
 	whole, decimals, _ := strings.Cut(text, ".")
+	if whole == "" && decimals != "" {
+		whole = "0"
+	}
 	if whole != "0" && whole != "1" || len(decimals) > 3 || strings.Trim(decimals, "0123456789") != "" {
 		return 0, false
 	}

@@ -161,9 +161,13 @@ var exact = json.JoinOptions(
 	})),
 )
 
+// maxPhantomLife is how long a JWT may outlive the revocation of its opaque token.
+const maxPhantomLife = 5 * time.Minute
+
 // checkPhantom returns when a phantom answer ends. It has to be an access token, as a
 // statement in its place would be handed on as one; for nobody but this caller; and
-// bound to whom the opaque token is bound to (RFC 9449 section 6.2).
+// bound to whom the opaque token is bound to (RFC 9449 section 6.2). And it has to end
+// with the opaque token and soon, as nobody can revoke it.
 func (a *Answer) checkPhantom(jwt string) (expires time.Time, err error) {
 	token, err := jose.Parse(jwt)
 	if err != nil {
@@ -182,14 +186,19 @@ func (a *Answer) checkPhantom(jwt string) (expires time.Time, err error) {
 	if err != nil {
 		return time.Time{}, err
 	}
+	now := time.Now()
 	foreign := func(resource string) bool { return !slices.Contains(a.Audience, resource) }
 	switch {
 	case len(claims.Audience) == 0 || slices.ContainsFunc(claims.Audience, foreign):
 		return time.Time{}, errors.New("aud is not within Answer.Audience")
 	case bound != a.Confirmation:
 		return time.Time{}, errors.New("cnf is not Answer.Confirmation")
-	case !time.Now().Before(claims.Expires):
+	case !now.Before(claims.Expires):
 		return time.Time{}, errors.New("exp is missing or past")
+	case claims.Expires.Unix() > a.Expires.Unix():
+		return time.Time{}, errors.New("exp is after Answer.Expires")
+	case claims.Expires.Unix() > now.Add(maxPhantomLife).Unix():
+		return time.Time{}, fmt.Errorf("exp is more than %s ahead", maxPhantomLife)
 	}
 	return claims.Expires, nil
 }

@@ -271,7 +271,7 @@ func TestStatementIsNoAccessToken(t *testing.T) {
 		body := sign(t, testkeys.ES256("issuer"), "token-introspection+jwt", accessTokenPayload())
 		s := newServer(func(string) *http.Response { return respond(200, typePhantom, body) })
 		phantom := newPhantom(t, s.client(), func(c *introspection.PhantomConfig[*accesstoken.Token]) {
-			c.Verify = func(context.Context, string) (*accesstoken.Token, error) { return nil, nil } // a careless one
+			c.Verify = func(context.Context, string) (*accesstoken.Token, error) { return &accesstoken.Token{}, nil } // a careless one
 		})
 		_, _, err := phantom.Exchange(context.Background(), opaque)
 		requireFault(t, introspection.ErrAnswer, err)

@@ -49,6 +49,13 @@ func TestRemembered(t *testing.T) {
 		"Age as large":                 {append(control("max-age=20"), "Age", "20"), time.Hour, 0, 0},
 		"I06 no exp, not remembered":   {control("max-age=20"), 0, 0, 0},
 		"I06 exp within a second":      {control("max-age=20"), time.Second, 0, 0},
+		"max-age in quotes":            {control(`ext="a, max-age=60"`), time.Hour, 0, 0},
+		"max-age beside quotes":        {control(`ext="a, b", max-age=60`), time.Hour, 0, 0},
+		"max-age behind open quotes":   {control(`ext="a, max-age=60`), time.Hour, 0, 0},
+		"an escaped quote":             {control(`ext="a\", max-age=60, "`), time.Hour, 0, 0},
+		"quotes over two lines":        {control(`ext="a`, `max-age=60`, `b"`), time.Hour, 0, 0},
+		"half a quote":                 {control(`max-age="60`), time.Hour, 0, 0},
+		"quotes without a comma":       {control(`ext="a", max-age=20`), time.Hour, 0, 20 * time.Second},
 		"Expires is no Cache-Control":  {[]string{"Expires", "Fri, 31 Dec 2100 23:59:59 GMT"}, time.Hour, 0, 0},
 		"only s-maxage, which is ours": {control("s-maxage=20"), time.Hour, 0, 0},
 	} {

@@ -100,6 +100,9 @@ func NewClient(config ClientConfig) (*Client, error) {
 	}
 	accept := typeJSON
 	if config.Keys != nil {
+		if isNil(config.Keys) {
+			return nil, errors.New("introspection: Keys must be usable; without them, leave it out")
+		}
 		accept = typeStatement
 	}
 	asker, err := newAsker[*Token](limits{

@@ -15,6 +15,7 @@ import (
 	"github.com/go-fapi/fapi/accesstoken"
 	"github.com/go-fapi/fapi/cnf"
 	"github.com/go-fapi/fapi/introspection"
+	"github.com/go-fapi/fapi/jwks"
 )
 
 func TestNewClient(t *testing.T) {
@@ -30,6 +31,9 @@ func TestNewClient(t *testing.T) {
 		"Endpoint fragment":    func(c *introspection.ClientConfig) { c.Endpoint += "#" },
 		"Audience missing":     func(c *introspection.ClientConfig) { c.Audience = "" },
 		"HTTP missing":         func(c *introspection.ClientConfig) { c.HTTP = nil },
+		"HTTP nil Transport":   func(c *introspection.ClientConfig) { c.HTTP = &http.Client{Transport: (*http.Transport)(nil)} },
+		"HTTP nil func":        func(c *introspection.ClientConfig) { c.HTTP = roundTrip(nil).client() },
+		"Keys nil inside":      func(c *introspection.ClientConfig) { c.Keys = (*jwks.Static)(nil) },
 		"HTTP unauthenticated": func(c *introspection.ClientConfig) { c.HTTP = http.DefaultClient },
 		"MaxAge negative":      func(c *introspection.ClientConfig) { c.MaxAge = -1 },
 		"MaxAge":               func(c *introspection.ClientConfig) { c.MaxAge = 5*time.Minute + 1 },

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -41,7 +42,7 @@ func (l limits) checked() (limits, error) {
 		return l, errors.New("introspection: Endpoint is required: the https URL of the introspection endpoint")
 	case l.audience == "":
 		return l, errors.New("introspection: Audience is required: the API that tokens must be for")
-	case l.http == nil || l.http.Transport == nil:
+	case l.http == nil || isNil(l.http.Transport):
 		return l, errors.New("introspection: HTTP is required, with a Transport that authenticates: no server answers strangers")
 	case l.entries < 0 || l.entries > maxEntries:
 		return l, fmt.Errorf("introspection: MaxEntries %d is not between 0 and %d", l.entries, maxEntries)
@@ -66,6 +67,19 @@ func (l limits) checked() (limits, error) {
 		}
 	}
 	return l, nil
+}
+
+// isNil also sees a nil pointer, func or map inside the interface: the result of a
+// constructor whose error was not looked at.
+func isNil(value any) bool {
+	switch v := reflect.ValueOf(value); v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map:
+		return v.IsNil()
+	default:
+		return false
+	}
 }
 
 // isIssuer applies RFC 8414 section 2, and lets developers use loopback addresses.

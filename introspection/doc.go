@@ -65,7 +65,8 @@
 // asked (503 with Retry-After), [ErrCredentials] when it refuses our own credentials
 // and [ErrAnswer] when its answer cannot be used, which somebody has to repair. No
 // OAuth code of the other server is ever passed on, since it would tell a client
-// that its token is bad when ours is.
+// that its token is bad when ours is. What net/http quotes of an answer it cannot
+// read, the token perhaps, is in no text: of such an error only the type is told.
 //
 // # What it does not do
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"mime"
 	"net/http"
 	"net/url"
@@ -39,14 +40,26 @@ type answer struct {
 	fresh time.Duration // how long the server lets it be remembered
 }
 
-// newEndpoint has a client that follows no redirect: 307 and 308 would post the
-// token, and a transport's credentials with it, wherever the server says. Cookies
-// have no part in it.
+// newEndpoint has a client that follows no redirect and has no cookies.
 func newEndpoint(l limits, accept string) endpoint {
 	client := *l.http
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.Transport = stationary{client.Transport}
 	client.Jar = nil
 	return endpoint{url: l.endpoint, accept: accept, clientID: l.clientID, client: client}
+}
+
+// stationary takes the Location out of responses, so that net/http takes redirects
+// for answers: 307 and 308 would post the token, and a transport's credentials with
+// it, wherever the server says. CheckRedirect would be too late, as a Location that
+// is no URL ends up in an error before.
+type stationary struct{ base http.RoundTripper }
+
+func (s stationary) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := s.base.RoundTrip(r)
+	if response != nil && response.StatusCode/100 == 3 {
+		response.Header.Del("Location")
+	}
+	return response, err
 }
 
 // post asks (RFC 7662 section 2.1). The request is made of the token alone; it has
@@ -64,12 +77,12 @@ func (e *endpoint) post(ctx context.Context, token string) (answer, error) {
 	request.Header.Set("Accept", e.accept)
 	response, err := e.client.Do(request)
 	if err != nil {
-		return answer{}, fail(ErrUnavailable, err)
+		return answer{}, fail(ErrUnavailable, muted(err))
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return answer{}, fail(ErrUnavailable, err)
+		return answer{}, fail(ErrUnavailable, muted(err))
 	}
 	if len(body) > maxAnswer {
 		return answer{}, fail(ErrAnswer, fmt.Errorf("more than %d octets", maxAnswer))
@@ -121,11 +134,15 @@ func isType(h http.Header, want string) bool {
 
 // freshness is the smallest max-age of a response, less its Age, and zero when there
 // is none, when it cannot be read, or when another directive forbids reuse (RFC 9111
-// section 5.2.2).
+// section 5.2.2). No directive known here has quotes that hide a comma or do not end;
+// as readers disagree about what is in them, they give zero too.
 func freshness(h http.Header) time.Duration {
 	fresh, stated := time.Duration(0), false
 	for _, line := range h.Values("Cache-Control") {
-		for directive := range strings.SplitSeq(line, ",") {
+		for directive := range elements(line) {
+			if strings.Contains(directive, ",") || strings.Count(directive, `"`)%2 != 0 {
+				return 0
+			}
 			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
 			switch strings.ToLower(name) {
 			case "no-store", "no-cache":
@@ -142,6 +159,28 @@ func freshness(h http.Header) time.Duration {
 		fresh -= max(seconds(age), 0)
 	}
 	return max(fresh, 0)
+}
+
+// elements splits a list outside quoted strings (RFC 9110 sections 5.6.1 and 5.6.4).
+// One that does not end reaches to the end of the text.
+func elements(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		start, quoted := 0, false
+		for i := 0; i < len(text); i++ {
+			switch c := text[i]; {
+			case c == '"':
+				quoted = !quoted
+			case c == '\\' && quoted:
+				i++
+			case c == ',' && !quoted:
+				if !yield(text[start:i]) {
+					return
+				}
+				start = i + 1
+			}
+		}
+		yield(text[start:])
+	}
 }
 
 // seconds reads delta-seconds (RFC 9111 section 1.2.2); what is none gives 0.

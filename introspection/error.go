@@ -1,8 +1,12 @@
 package introspection
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
 
 	"github.com/go-fapi/fapi/internal/fault"
 )
@@ -93,3 +97,39 @@ func (f *failure) Error() string { return "introspection: " + f.cause.Error() }
 
 // Is also finds what caused it, so that a cancelled context is recognised.
 func (f *failure) Is(target error) bool { return target == f.kind || errors.Is(f.cause, target) }
+
+// muted has the cause of an error without its text: those of net/http quote what the
+// other side wrote, which may be the token that was sent there.
+func muted(err error) error { return &silent{text: textOf(err), cause: err} }
+
+type silent struct {
+	text  string
+	cause error
+}
+
+func (s *silent) Error() string { return s.text }
+
+func (s *silent) Unwrap() error { return s.cause }
+
+// textOf is the text of an error of the system, which says at most an address, and
+// the type of any other.
+func textOf(err error) string {
+	for _, fixed := range []error{context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, fixed) {
+			return fixed.Error()
+		}
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
+		if op.Op == "proxyconnect" {
+			return textOf(op.Err) // the words of the proxy, unless it was not reached
+		}
+		return op.Error()
+	}
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+		return "it took too long"
+	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return fmt.Sprintf("the exchange failed (%T)", err)
+}

@@ -51,7 +51,8 @@ func exampleServer() *httptest.Server {
 		Phantom: func(ctx context.Context, _, token string, a introspection.Answer) (string, error) {
 			jwt, _, err := phantom.Issue(ctx, accesstoken.Grant{
 				Subject: a.Subject, ClientID: a.ClientID, Audience: a.Audience, Scope: a.Scope, Confirmation: a.Confirmation,
-				Extra: map[string]any{"opaque_ath": introspection.OpaqueATH(token)},
+				Expires: a.Expires, // the JWT must not outlive the token
+				Extra:   map[string]any{"opaque_ath": introspection.OpaqueATH(token)},
 			})
 			return jwt, err
 		},

@@ -71,8 +71,9 @@ type HandlerConfig struct {
 	// caller; a.Audience is what is in both the token's audience and the caller's. A
 	// gateway with several APIs needs credentials for each, lest one JWT is good for
 	// all of them. The JWT must be bound to a.Confirmation and for none but
-	// a.Audience; it should live for 5 min at most, not longer than the token, and
-	// hold [OpaqueATH] as opaque_ath.
+	// a.Audience, and end, in whole seconds, not after a.Expires and within 5 min, as
+	// it cannot be revoked: any other is a fault of the server. It should hold
+	// [OpaqueATH] as opaque_ath.
 	Phantom func(ctx context.Context, callerID, token string, a Answer) (jwt string, err error)
 
 	// MaxAge is how long callers may remember an active answer, at most 5 min; it
@@ -100,7 +101,7 @@ func NewHandler(config HandlerConfig) (*Handler, error) {
 	switch {
 	case !isIssuer(config.Issuer):
 		return nil, errors.New("introspection: Issuer is required: an https URL without user, query and fragment")
-	case config.Callers == nil:
+	case isNil(config.Callers):
 		return nil, errors.New("introspection: Callers is required: strangers must not ask about tokens")
 	case config.Resources == nil:
 		return nil, errors.New("introspection: Resources is required: which audiences a caller may ask about")
@@ -187,7 +188,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, q *question) (re
 		return reply{}, &Error{rule: ErrForm, cause: refused}
 	}
 	if err != nil {
-		return reply{}, fault.Of("introspection: form", err)
+		return reply{}, fault.Of("introspection: form", muted(err))
 	}
 	if q.format = negotiate(r.Header, h.offered, h.standard); q.format == "" {
 		return reply{}, refuse(ErrFormat)
@@ -265,7 +266,9 @@ func (h *Handler) narrow(q *question, a Answer, now time.Time) (Answer, bool, er
 	return a, true, nil
 }
 
-func (h *Handler) reply(ctx context.Context, q *question, a Answer, active bool) (reply, error) {
+// reply also runs code of the server, in Key and in the values of Extra.
+func (h *Handler) reply(ctx context.Context, q *question, a Answer, active bool) (_ reply, err error) {
+	defer fault.Recover("introspection: answer", &err)
 	if q.format == typePhantom {
 		if !active {
 			return reply{}, nil
@@ -273,7 +276,6 @@ func (h *Handler) reply(ctx context.Context, q *question, a Answer, active bool)
 		return h.phantom(ctx, q, a)
 	}
 	now, fresh, body := time.Now(), time.Duration(0), []byte(inactive)
-	var err error
 	if active {
 		fresh = min(h.config.MaxAge, a.Expires.Sub(now))
 		if body, err = a.encode(h.config.Issuer, a.Audience); err != nil {

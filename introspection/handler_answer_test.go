@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -90,6 +92,7 @@ func TestPhantomOfHandler(t *testing.T) {
 					return make(string(bound))
 				}
 			})
+			b.answer.Expires = time.Now().Add(time.Hour)
 			w := b.ask("accounts", typePhantom, goodForm)
 			if name == "good" {
 				require.Equal(t, http.StatusOK, w.Code)
@@ -98,6 +101,40 @@ func TestPhantomOfHandler(t *testing.T) {
 			requireOAuthError(t, w, http.StatusServiceUnavailable, "server_error")
 			require.Error(t, b.events[0].Err)
 			require.False(t, b.events[0].Active)
+		})
+	}
+}
+
+// A JWT cannot be revoked, so it ends with the opaque token and within 5 min.
+func TestPhantomLife(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		opaque, jwt time.Duration
+		status      int
+	}{
+		{time.Minute, time.Minute, 200},
+		{time.Minute + 900*time.Millisecond, time.Minute + 500*time.Millisecond, 200},
+		{time.Minute, time.Minute + time.Second, 503},
+		{time.Hour, 5 * time.Minute, 200},
+		{time.Hour, 5*time.Minute + time.Second, 503},
+		{time.Hour, time.Hour, 503},
+		{5 * time.Minute, 24 * 365 * time.Hour, 503},
+	} {
+		t.Run(fmt.Sprint(test.jwt, " for ", test.opaque), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBank(t, func(c *introspection.HandlerConfig) {
+					c.Phantom = func(_ context.Context, _, _ string, a introspection.Answer) (string, error) {
+						bound, err := json.Marshal(a.Confirmation)
+						return accessToken(t, "cnf", string(bound), "exp", jsonSeconds(test.jwt)), err
+					}
+				})
+				b.answer.Expires = time.Now().Add(test.opaque)
+				require.Equal(t, test.status, b.ask("accounts", typePhantom, goodForm).Code)
+				require.Equal(t, test.status == 200, b.events[0].Active)
+				require.Equal(t, test.status != 200, b.events[0].Err != nil)
+				require.Contains(t, b.ask("accounts", typeJSON, goodForm).Body.String(), `"active":true`)
+			})
 		})
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,6 +23,7 @@ import (
 	"github.com/go-fapi/fapi/cnf"
 	"github.com/go-fapi/fapi/internal/testkeys"
 	"github.com/go-fapi/fapi/introspection"
+	"github.com/go-fapi/fapi/privatekeyjwt"
 )
 
 // byHeader authenticates whoever says so.
@@ -73,7 +76,8 @@ func newBank(t testing.TB, edit ...func(*introspection.HandlerConfig)) *bank {
 		},
 		Phantom: func(_ context.Context, _, token string, a introspection.Answer) (string, error) {
 			bound, err := json.Marshal(a.Confirmation)
-			return accessToken(t, "aud", `"`+a.Audience[0]+`"`, "cnf", string(bound), "opaque_ath", `"`+introspection.OpaqueATH(token)+`"`), err
+			return accessToken(t, "aud", `"`+a.Audience[0]+`"`, "cnf", string(bound), "opaque_ath", `"`+introspection.OpaqueATH(token)+`"`,
+				"exp", fmt.Sprintf("%.3f", float64(a.Expires.UnixMilli())/1000)), err
 		},
 		Observe: func(e introspection.Event) { b.events = append(b.events, e) },
 	}
@@ -138,15 +142,16 @@ func p384(t testing.TB) crypto.Signer {
 func TestNewHandler(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(*introspection.HandlerConfig){
-		"Issuer":        func(c *introspection.HandlerConfig) { c.Issuer = "as" },
-		"Callers":       func(c *introspection.HandlerConfig) { c.Callers = nil },
-		"Resources":     func(c *introspection.HandlerConfig) { c.Resources = nil },
-		"Lookup":        func(c *introspection.HandlerConfig) { c.Lookup = nil },
-		"Key":           func(c *introspection.HandlerConfig) { c.Key = p384(t) },
-		"KeyID":         func(c *introspection.HandlerConfig) { c.Key, c.KeyID = testkeys.EdDSA("x"), "\xff" },
-		"RequireSigned": func(c *introspection.HandlerConfig) { c.RequireSigned, c.Key = true, nil },
-		"MaxAge":        func(c *introspection.HandlerConfig) { c.MaxAge = -1 },
-		"MaxAge large":  func(c *introspection.HandlerConfig) { c.MaxAge = 6 * time.Minute },
+		"Issuer":             func(c *introspection.HandlerConfig) { c.Issuer = "as" },
+		"Callers":            func(c *introspection.HandlerConfig) { c.Callers = nil },
+		"Callers nil inside": func(c *introspection.HandlerConfig) { c.Callers = (*privatekeyjwt.Verifier)(nil) },
+		"Resources":          func(c *introspection.HandlerConfig) { c.Resources = nil },
+		"Lookup":             func(c *introspection.HandlerConfig) { c.Lookup = nil },
+		"Key":                func(c *introspection.HandlerConfig) { c.Key = p384(t) },
+		"KeyID":              func(c *introspection.HandlerConfig) { c.Key, c.KeyID = testkeys.EdDSA("x"), "\xff" },
+		"RequireSigned":      func(c *introspection.HandlerConfig) { c.RequireSigned, c.Key = true, nil },
+		"MaxAge":             func(c *introspection.HandlerConfig) { c.MaxAge = -1 },
+		"MaxAge large":       func(c *introspection.HandlerConfig) { c.MaxAge = 6 * time.Minute },
 	} {
 		config := introspection.HandlerConfig{
 			Issuer: issuer, Callers: byHeader{},
@@ -319,6 +324,13 @@ func TestUniformNo(t *testing.T) {
 	}
 }
 
+// panicking is a key, or something to be told, whose code is broken.
+type panicking struct{ crypto.Signer }
+
+func (panicking) MarshalJSON() ([]byte, error) { panic(opaque) }
+
+func (panicking) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { panic(opaque) }
+
 func TestLookup(t *testing.T) {
 	t.Parallel()
 	lookup := func(a introspection.Answer, err error) *bank {
@@ -362,6 +374,23 @@ func TestLookup(t *testing.T) {
 		c.Resources = func(context.Context, string) ([]string, error) { panic(opaque) }
 	})
 	requireOAuthError(t, panics.ask("accounts", "", goodForm), http.StatusServiceUnavailable, "server_error")
+	t.Run("a panic while the answer is written", func(t *testing.T) {
+		a := good
+		a.Extra = map[string]any{"x": panicking{}}
+		for b, accepts := range map[*bank][]string{
+			lookup(a, nil): {typeJSON, typeStatement},
+			newBank(t, func(c *introspection.HandlerConfig) { c.Key = panicking{c.Key} }): {typeStatement},
+		} {
+			for i, accept := range accepts {
+				requireOAuthError(t, b.ask("accounts", accept, goodForm), http.StatusServiceUnavailable, "server_error")
+				require.Len(t, b.events, i+1)
+				require.Equal(t, "accounts", b.events[i].Caller)
+				require.False(t, b.events[i].Active)
+				require.ErrorContains(t, b.events[i].Err, "introspection: ")
+				require.NotContains(t, b.events[i].Err.Error(), opaque)
+			}
+		}
+	})
 	large := good
 	large.Extra = map[string]any{"x": strings.Repeat("x", 16<<10)}
 	requireOAuthError(t, lookup(large, nil).ask("accounts", typeStatement, goodForm), http.StatusServiceUnavailable, "server_error")

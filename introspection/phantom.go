@@ -35,8 +35,8 @@ type PhantomConfig[C cnf.Claims] struct {
 
 	// Verify verifies the JWT, for instance with (*accesstoken.Verifier).Verify,
 	// before it is remembered or returned. An error with an OAuthCode() string means
-	// that the server's answer is bad, any other that it could not be judged; the
-	// token of the client is to blame for neither. Verify has to return when ctx is
+	// that the server's answer is bad, any other, and nil claims without one, that it
+	// could not be judged; the token of the client is to blame for neither. Verify has to return when ctx is
 	// done. C must be safe to share.
 	Verify func(ctx context.Context, jwt string) (C, error) // required
 
@@ -127,6 +127,9 @@ func (p *Phantom[C]) read(
 			return e, exp, fail(ErrAnswer, err)
 		}
 		return e, exp, fail(ErrUnavailable, err)
+	}
+	if isNil(e.claims) { // a gateway would take them for those of a token that is not bound
+		return e, exp, fail(ErrUnavailable, errors.New("neither claims nor an error from Verify"))
 	}
 	return e, claims.Expires, nil
 }

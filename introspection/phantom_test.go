@@ -125,6 +125,7 @@ func TestPhantomVerifierFails(t *testing.T) {
 		{func(context.Context, string) (*accesstoken.Token, error) { return nil, coded("invalid_token") }, introspection.ErrAnswer},
 		{func(context.Context, string) (*accesstoken.Token, error) { return nil, errors.New("no keys") }, introspection.ErrUnavailable},
 		{func(context.Context, string) (*accesstoken.Token, error) { panic(jwt) }, introspection.ErrUnavailable},
+		{func(context.Context, string) (*accesstoken.Token, error) { return nil, nil }, introspection.ErrUnavailable},
 	} {
 		s := newServer(func(string) *http.Response { return phantomAnswer(jwt) })
 		phantom := newPhantom(t, s.client(), func(c *introspection.PhantomConfig[*accesstoken.Token]) { c.Verify = test.verify })

@@ -205,7 +205,7 @@ func (a *AuthorizationServer) lookup(_ context.Context, _, token string) (intros
 func (a *AuthorizationServer) phantom(ctx context.Context, _, opaque string, g introspection.Answer) (string, error) {
 	jwt, _, err := a.issuer.Issue(ctx, accesstoken.Grant{
 		Subject: g.Subject, ClientID: g.ClientID, Audience: g.Audience, Scope: g.Scope,
-		ACR: g.ACR, AMR: g.AMR, AuthTime: g.AuthTime, Confirmation: g.Confirmation,
+		ACR: g.ACR, AMR: g.AMR, AuthTime: g.AuthTime, Confirmation: g.Confirmation, Expires: g.Expires,
 		Extra: map[string]any{"opaque_ath": introspection.OpaqueATH(opaque)},
 	})
 	return jwt, err

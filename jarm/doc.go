@@ -44,6 +44,8 @@
 // A response with access_token or id_token can be made for fragment.jwt and
 // form_post.jwt and be read, but nothing checks what those tokens say.
 //
-// It does not decide which response mode a request has, and does not look up
-// redirect URIs.
+// It does not decide which response mode a request has, does not look up redirect
+// URIs, and writes no plain responses: a server of the FAPI 2.0 Security Profile
+// adds iss (RFC 9207) to the query of its redirect. Of plain responses, Callback
+// returns the whole query, with what the redirect URI itself has in it.
 package jarm

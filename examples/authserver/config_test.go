@@ -110,6 +110,7 @@ var changes = []change{
 		shop+"token_endpoint_auth_method: * (FAPI 2.0 SP 5.3.3.1-2)",
 		shop+"token_endpoint_auth_signing_alg: must be absent unless token_endpoint_auth_method is private_key_jwt"),
 	one(shop+"jwks", absent{}, shop+"jwks_uri: * (OpenID Connect Core 9)"),
+	one(shop+"jwks.keys[0].kid", absent{}, shop+"jwks.keys[0].kid: required: signatures name the key (RFC 7515 4.1.4)"),
 	one(shop+"jwks_uri", "https://client.example/jwks", shop+"jwks_uri: * (RFC 7591 2)"),
 	{"jwks_uri over http", map[string]any{shop + "jwks": absent{}, shop + "jwks_uri": "http://client.example/jwks"},
 		[]string{shop + "jwks_uri: * (FAPI 2.0 SP 5.4.2-1)"}},

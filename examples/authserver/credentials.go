@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -51,6 +52,7 @@ func (c client) keys(s strictjson.Section, r fapi.Rules) privatekeyjwt.KeySource
 		return nil // at most there for its certificates, whose keys may be of other kinds
 	default:
 		source, err = jwks.NewStatic(c.JWKS)
+		checkKeyIDs(at, c.JWKS)
 	}
 	if err != nil {
 		at.Refuse("%v", err)
@@ -61,6 +63,22 @@ func (c client) keys(s strictjson.Section, r fapi.Rules) privatekeyjwt.KeySource
 		at.Unless(c.JWKS == nil || permitted.has(alg) || !permitted.knows(alg), "must have a key for %s", cmp.Or(alg, strings.Join(r.SigningAlgorithms, ", ")))
 	}
 	return permitted
+}
+
+// checkKeyIDs wants a kid of every key: the clients' signatures name one, and a key
+// without is never found.
+func checkKeyIDs(s strictjson.Section, set json.RawMessage) {
+	var read struct {
+		Keys []struct {
+			KeyID string `json:"kid"`
+		} `json:"keys"`
+	}
+	if json.Unmarshal(set, &read) != nil {
+		return // which jwks reports
+	}
+	for i, key := range read.Keys {
+		s.Field("keys").Index(i).Field("kid").Unless(key.KeyID != "", "required: signatures name the key (RFC 7515 4.1.4)")
+	}
 }
 
 // signs: whether a client that authenticates by certificate has to sign something.

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -142,7 +143,7 @@ func (s *service) newHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := s.newAPI(authorization.Active)
+	accounts, err := s.newAPI(authorization)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +168,7 @@ func newLogout() (*http.Client, error) {
 
 // newAPI knows the issuer's key already, and remembers proofs apart from the
 // authorization server: another program would do both.
-func (s *service) newAPI(active func(tokenID string) bool) (http.Handler, error) {
+func (s *service) newAPI(authorization *server.Server) (http.Handler, error) {
 	keys, err := jwks.NewStaticKeys(jwks.Key{Key: s.key.Public()})
 	if err != nil {
 		return nil, err
@@ -186,6 +187,22 @@ func (s *service) newAPI(active func(tokenID string) bool) (http.Handler, error)
 	}
 	return api.New(api.Config{
 		Identifier: s.config.Resources[0], Issuer: s.config.Issuer, Keys: keys,
-		Methods: []cnf.Method{proofs, mtls.Binding{}}, Observe: s.journal.requests(), Active: active,
+		Methods: []cnf.Method{proofs, mtls.Binding{}}, Observe: s.journal.requests(),
+		Active: authorization.Active,
+		Own: func(tokenID string) []api.Account {
+			user, _ := authorization.User(tokenID)
+			return s.accountsOf(user)
+		},
 	})
+}
+
+// accountsOf is one account for each user. Its number is not the account by which
+// the server knows the user: that one stays inside.
+func (s *service) accountsOf(user server.User) []api.Account {
+	for i, known := range s.config.Users {
+		if user.Account == known.Account {
+			return []api.Account{{ID: fmt.Sprintf("DE-%04d", 1001+i), Owner: known.Name, Balance: fmt.Sprintf("%d.50 EUR", 1200+i)}}
+		}
+	}
+	return nil
 }

@@ -15,8 +15,8 @@
 // # Configuration
 //
 // One JSON document. File names in it are relative to the file itself. Names are
-// exact, and unknown or repeated ones are refused; every problem is reported at
-// once, with the field and the rule.
+// exact: unknown and repeated ones are reported first, all at once, and then every
+// other problem, with the field and the rule.
 //
 //	issuer        public origin of the listener for browsers and clients (https, no path)
 //	listen        its address
@@ -29,8 +29,9 @@
 //	subject_key   file of 32 random octets or more, from which the users' sub are
 //	              made; without it, other ones at every start
 //	scopes        what clients can be allowed to ask for
-//	resources     APIs that tokens can be for; the first one is GET /accounts
-//	              (scope accounts). Default: the issuer
+//	resources     APIs that tokens can be for; the first one is here: GET /accounts
+//	              (scope accounts, the user's own) and POST /payments (scope
+//	              payments). Default: the issuer
 //	users         username, password, name, account
 //	opaque_resources  more APIs, for which tokens are random: GET /accounts of a
 //	              gateway, say, which asks what they mean at the introspection endpoint
@@ -58,6 +59,11 @@
 // grant_types has client_credentials. subject_type is public unless it says pairwise;
 // the document behind a sector_identifier_uri is fetched when the program starts. Users
 // log out at /logout, and clients with a backchannel_logout_uri hear of it.
+//
+// The metadata is for all clients together: one client of FAPI 1.0, which may come
+// without a pushed request, and require_pushed_authorization_requests is false. So
+// go run ./examples/fapicheck -ca demo/ca.pem https://localhost:8443 has something
+// to say of the demo, and nothing of a server whose clients share one profile.
 //
 // It is an example: users and their passwords stand in the file as they are, and
 // everything it has issued is forgotten when it stops.

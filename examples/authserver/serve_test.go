@@ -210,7 +210,7 @@ func TestDPoPClient(t *testing.T) {
 
 	response, text := r.do(t, over, "GET", r.issuer+"/accounts", "", "Authorization", "DPoP "+token)
 	require.Equal(t, http.StatusOK, response.StatusCode, text)
-	require.Contains(t, text, `"balance"`)
+	require.Equal(t, "[]\n", text, "the client has no accounts, and no user has let it see theirs")
 	response, _ = r.do(t, r.transport(t, ""), "GET", r.issuer+"/accounts", "", "Authorization", "Bearer "+token)
 	require.Equal(t, http.StatusUnauthorized, response.StatusCode, "without the proof")
 
@@ -254,6 +254,8 @@ func TestVisit(t *testing.T) {
 	over := conf.Client(ctx, token).Transport
 	response, text := r.do(t, over, "GET", r.issuer+"/accounts", "")
 	require.Equal(t, http.StatusOK, response.StatusCode, text)
+	require.Contains(t, text, "Alice Example")
+	require.NotContains(t, text, "Bob Example", "who is a user as well")
 
 	_, err = conf.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(verifier))
 	require.ErrorContains(t, err, "invalid_grant")

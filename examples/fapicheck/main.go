@@ -6,7 +6,7 @@
 //	go run ./examples/fapicheck -ca local.pem https://localhost:8443
 //
 // The metadata is looked for where RFC 8414 puts it, then where OpenID Connect
-// does. The exit status is 0 if the server breaks no rule that binds, 1 if it
+// does. Built, its exit status is 0 if the server breaks no rule that binds, 1 if it
 // does, and 2 if that could not be found out.
 package main
 

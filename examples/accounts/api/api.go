@@ -21,6 +21,11 @@ type Config struct {
 	// Active says, of the jti of a token, whether the issuer still stands by it.
 	// nil: a token is good until it expires.
 	Active func(tokenID string) bool
+
+	// Own returns the accounts that a token may see, named by its jti. A scope says
+	// what a client may do, and not to whose accounts. nil: all, for clients that
+	// act for the bank itself.
+	Own func(tokenID string) []Account
 }
 
 // Account is what the API serves.
@@ -29,8 +34,6 @@ type Account struct {
 	Owner   string `json:"owner"`
 	Balance string `json:"balance"`
 }
-
-var accounts = []Account{{"DE-4711", "alice", "1204.50 EUR"}, {"DE-4712", "bob", "17.20 EUR"}}
 
 // New returns the API: GET /accounts needs the scope accounts, POST /payments
 // the scope payments.
@@ -56,7 +59,11 @@ func New(config Config) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /accounts", guard.Handler(Accounts()))
+	own := Accounts()
+	if config.Own != nil {
+		own = http.HandlerFunc(config.accounts)
+	}
+	mux.Handle("GET /accounts", guard.Handler(own))
 	mux.Handle("POST /payments", payments.Handler(Payments()))
 	mux.HandleFunc("GET "+metadataPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, metadata(config)) })
 	return mux, nil
@@ -98,9 +105,16 @@ func metadata(config Config) map[string]any {
 	}
 }
 
-// Accounts lists accounts, unguarded.
+// Accounts lists all accounts, unguarded.
 func Accounts() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, accounts) })
+	all := []Account{{"DE-4711", "alice", "1204.50 EUR"}, {"DE-4712", "bob", "17.20 EUR"}}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, all) })
+}
+
+// accounts lists those of the token's user.
+func (c Config) accounts(w http.ResponseWriter, r *http.Request) {
+	token, _ := cnf.FromContext[*accesstoken.Token](r.Context())
+	writeJSON(w, append([]Account{}, c.Own(token.ID())...)) // none is [], and not null
 }
 
 // Payments accepts a payment, unguarded.

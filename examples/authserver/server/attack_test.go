@@ -193,6 +193,7 @@ func TestByValueRefused(t *testing.T) {
 		{"invalid_request", []string{"response_mode", ""}},
 		{"invalid_request", []string{"nonce", ""}},
 		{"invalid_request", []string{"code_challenge", ""}},
+		{"invalid_request", []string{"code_challenge_method", ""}},
 		{"invalid_request", []string{"dpop_jkt", "x"}},
 		{"unsupported_response_type", []string{"response_type", "code id_token"}},
 	} {
@@ -205,6 +206,32 @@ func TestByValueRefused(t *testing.T) {
 	forger.key = plain().key
 	forged := issuer + "/authorize?client_id=older&request=" + forger.object(t, c.request())
 	isError(t, open(t, w.browser(t), forged), "invalid_request_object")
+}
+
+// FAPI 1.0 Advanced 5.2.2-18 asks for PKCE only of requests that are pushed. A
+// verifier for a code without a challenge tells that somebody took it out of the
+// request (RFC 9700 section 4.8.2).
+func TestByValueWithoutPKCE(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.the(t, "older")
+	object := c.object(t, c.request("code_challenge", "", "code_challenge_method", ""))
+	page := login(t, w.browser(t), issuer+"/authorize?client_id=older&request="+object)
+	code := w.code(t, c, press(t, page, "approve").Callback)
+	refuses(t, w.redeem(t, c, code), http.StatusBadRequest, "invalid_grant")
+	tokensOf(t, w.redeem(t, c, code, "code_verifier", ""))
+	refuses(t, w.push(t, c, c.request("code_challenge", "", "code_challenge_method", "")), http.StatusBadRequest, "invalid_request")
+}
+
+func TestMissingParameters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.the(t, "plain")
+	code := w.code(t, c, w.authorize(t, c))
+	for _, missing := range []string{"grant_type", "code"} {
+		refuses(t, w.redeem(t, c, code, missing, ""), http.StatusBadRequest, "invalid_request")
+	}
+	tokensOf(t, w.redeem(t, c, code))
 }
 
 // failing is a store of pushed requests that is down.

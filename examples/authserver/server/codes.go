@@ -72,8 +72,13 @@ func (c *code) isBoundTo(bound cnf.Confirmation) bool {
 	return c.jkt == [32]byte{} || jkt == c.jkt
 }
 
-// verifies is PKCE with S256 (RFC 7636 section 4.6).
+// verifies is PKCE with S256 (RFC 7636 section 4.6). Without a challenge there must
+// be no verifier: somebody took the challenge out of the request (RFC 9700 section
+// 4.8.2).
 func verifies(verifier, challenge string) bool {
+	if challenge == "" {
+		return verifier == ""
+	}
 	if len(verifier) < 43 || len(verifier) > 128 || strings.ContainsFunc(verifier, notUnreserved) {
 		return false
 	}

@@ -36,7 +36,6 @@ func TestCodeRefused(t *testing.T) {
 	c := w.the(t, "plain")
 	for name, changes := range map[string][]string{
 		"unknown code":              {"code", strings.Repeat("A", 43)},
-		"no code":                   {"code", ""},
 		"another verifier":          {"code_verifier", strings.Repeat("a", 43)},
 		"no verifier":               {"code_verifier", ""},
 		"the challenge as verifier": {"code_verifier", challenge},

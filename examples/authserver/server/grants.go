@@ -28,6 +28,9 @@ type order struct {
 func (s *Server) order(client caller) (order, error) {
 	registered := s.config.Clients[client.id]
 	switch grantType := client.form.Get("grant_type"); {
+	case grantType == "", grantType == "authorization_code" && !client.form.Has("code"),
+		grantType == "refresh_token" && !client.form.Has("refresh_token"):
+		return order{}, errRequest // RFC 6749 section 5.2: a parameter is missing
 	case grantType == "client_credentials":
 		return s.ownOrder(registered, client.form)
 	case s.flow == nil || grantType != "authorization_code" && grantType != "refresh_token":

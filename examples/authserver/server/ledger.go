@@ -93,3 +93,13 @@ func (s *Server) Active(tokenID string) bool {
 	found, ok := s.ledger.ids.get(tokenID)
 	return ok && found.isGood()
 }
+
+// User returns the user in whose name a good JWT access token was issued, and false
+// for a client's own. Like Active it is for APIs in the same process.
+func (s *Server) User(tokenID string) (User, bool) {
+	found, ok := s.ledger.ids.get(tokenID)
+	if !ok || !found.isGood() || found.grant == nil {
+		return User{}, false
+	}
+	return found.grant.user, true
+}

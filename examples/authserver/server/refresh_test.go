@@ -55,7 +55,7 @@ func TestRefresh(t *testing.T) {
 		t.Parallel()
 		refuses(t, w.refresh(t, w.the(t, "other"), got), http.StatusBadRequest, "invalid_grant")
 		refuses(t, w.refresh(t, c, tokens{RefreshToken: got.AccessToken}), http.StatusBadRequest, "invalid_grant")
-		refuses(t, w.refresh(t, c, tokens{}), http.StatusBadRequest, "invalid_grant")
+		refuses(t, w.refresh(t, c, tokens{}), http.StatusBadRequest, "invalid_request")
 		tokensOf(t, w.refresh(t, c, got))
 	})
 }

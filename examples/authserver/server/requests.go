@@ -90,10 +90,14 @@ func (s *Server) byValue(ctx context.Context, clientID string, query url.Values)
 	return request, policy(s.config.Clients).check(ctx, clientID, params)
 }
 
-// checkCode is what package par checks of a request that is pushed.
+// checkCode is what package par checks of a request that is pushed. FAPI 1.0 asks
+// for PKCE only there (Advanced 5.2.2-18); a challenge that is sent has to be sound.
 func checkCode(params url.Values) error {
 	if params.Get("response_type") != "code" {
 		return coded("unsupported_response_type")
+	}
+	if !params.Has("code_challenge") && !params.Has("code_challenge_method") {
+		return nil
 	}
 	challenge, err := jose.Decode(params.Get("code_challenge"))
 	if err != nil || len(challenge) != 32 || params.Get("code_challenge_method") != "S256" {

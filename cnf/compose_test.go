@@ -7,11 +7,13 @@ import (
 	"github.com/go-fapi/fapi/accesstoken"
 	"github.com/go-fapi/fapi/cnf"
 	"github.com/go-fapi/fapi/dpop"
+	"github.com/go-fapi/fapi/introspection"
 	"github.com/go-fapi/fapi/jar"
 	"github.com/go-fapi/fapi/jarm"
 	"github.com/go-fapi/fapi/jwks"
 	"github.com/go-fapi/fapi/mtls"
 	"github.com/go-fapi/fapi/par"
+	"github.com/go-fapi/fapi/phantom"
 	"github.com/go-fapi/fapi/ppid"
 	"github.com/go-fapi/fapi/privatekeyjwt"
 	"github.com/go-fapi/fapi/replay"
@@ -26,6 +28,20 @@ var (
 	_ cnf.Method                       = mtls.Binding{}
 	_ interface{ Algorithms() string } = (*dpop.Verifier)(nil) // algs of a challenge
 	_                                  = cnf.Config[*accesstoken.Token]{Verify: (*accesstoken.Verifier)(nil).Verify}
+
+	// Opaque tokens: asked about by an API, or exchanged by a gateway, whose APIs
+	// check its evidence.
+	_ cnf.Claims                            = (*introspection.Token)(nil)
+	_                                       = cnf.Config[*introspection.Token]{Verify: (*introspection.Client)(nil).Introspect}
+	_ introspection.ClientAuth              = (*privatekeyjwt.Verifier)(nil)
+	_ introspection.ClientAuth              = (*mtls.ClientAuthenticator)(nil)
+	_ phantom.Exchanger[*accesstoken.Token] = (*introspection.Phantom[*accesstoken.Token])(nil)
+	_                                       = introspection.PhantomConfig[*accesstoken.Token]{Verify: (*accesstoken.Verifier)(nil).Verify}
+	_                                       = phantom.GatewayConfig[*accesstoken.Token]{Certificate: mtls.FromTLS}
+	_ cnf.Method                            = (*phantom.Evidence)(nil)
+	_ introspection.KeySource               = (*jwks.Remote)(nil)
+	_ phantom.KeySource                     = (*jwks.Remote)(nil)
+	_ phantom.ReplayStore                   = (*replay.Memory)(nil)
 
 	// Keys.
 	_ accesstoken.KeySource   = (*jwks.Static)(nil)
@@ -70,6 +86,8 @@ var (
 	_ refusal = (*jar.Error)(nil)
 	_ refusal = (*jarm.Error)(nil)
 	_ refusal = (*ppid.Error)(nil)
+	_ refusal = (*introspection.Error)(nil)
+	_ refusal = (*phantom.Error)(nil)
 
 	// Details for logs.
 	_ slog.LogValuer = (*cnf.Error)(nil)

@@ -3,6 +3,10 @@
 //
 //	go run ./examples/accounts -print-config        # a complete configuration to edit
 //	go run ./examples/accounts -config accounts.json
+//	go run ./examples/authserver -init demo         # one that fits the other programs
+//
+// examples/gateway/README.md shows all of them together. -v reports what became of
+// requests: the rule that decided, and nothing of the request.
 //
 // What it serves, and to whom:
 //
@@ -11,7 +15,7 @@
 //	POST /payments      scope payments, and a login that suffices (else 401
 //	                    insufficient_user_authentication, RFC 9470):
 //	                    {"from": "DE-4711", "to": "DE-4712", "amount": 1000}, in cents
-//	GET /balances/{id}  scope balances: for services, directly
+//	GET /balances/{id}  scope balances, of a resource of its own: for services, directly
 //
 // Every token is bound (FAPI 2.0), and every request proves the binding anew. On
 // the listener for clients that is a DPoP proof or the certificate of the
@@ -41,11 +45,15 @@
 //	  jwks_uri         where its keys are
 //	balances           how payments asks accounts
 //	  origin           where
+//	  resource         aud of the tokens for that, which are JWTs, while those for
+//	                   identifier may be opaque to all but the gateway
 //	  token_endpoint   of the authorization server, at which certificates are asked for
 //	  client_id        registered with tls_client_auth and certificate-bound tokens
 //	  identity         its certificate and key
 //	payment_acr        the authentication context classes that suffice for a payment
-//	accounts           id, owner (sub of the user), balance (cents)
+//	accounts           id, owner, balance (cents). The owner is the sub that is in
+//	                   the user's tokens for identifier. An authorization server
+//	                   derives it, so ask there: authserver -config as.json -subjects
 //
 // The exit status is 0 after an interruption, 1 when it could not run, and 2 when
 // the command line or the configuration is wrong.

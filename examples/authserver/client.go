@@ -38,6 +38,7 @@ type client struct {
 
 	AssertionAlg     string `json:"token_endpoint_auth_signing_alg,omitempty"`
 	RequestObjectAlg string `json:"request_object_signing_alg,omitempty"`
+	SignedRequests   bool   `json:"require_signed_request_object,omitempty"`
 	IDTokenAlg       string `json:"id_token_signed_response_alg,omitempty"`
 	ResponseAlg      string `json:"authorization_signed_response_alg,omitempty"`
 
@@ -196,6 +197,7 @@ func (c client) checkMethod(s strictjson.Section, server *config) {
 	for _, own := range c.subjects() {
 		s.Field(own.name).Unless(c.AuthMethod == tlsClientAuth, "must be absent unless token_endpoint_auth_method is tls_client_auth")
 	}
+	s.Field("require_signed_request_object").Unless(!c.SignedRequests || c.JWKS != nil || c.JWKSURI != "", "needs jwks or jwks_uri (RFC 9101 10.5)")
 	s.Field("certificate").Unless(c.Certificate == "" || c.AuthMethod == selfSigned,
 		"must be absent unless token_endpoint_auth_method is self_signed_tls_client_auth")
 	s.Field("token_endpoint_auth_signing_alg").Unless(c.AssertionAlg == "" || c.AuthMethod == privateKeyJWT,

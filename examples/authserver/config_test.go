@@ -37,14 +37,19 @@ const (
 	planner = "clients[1]."
 	lender  = "clients[2]."
 	desktop = "clients[3]."
+	budget  = "clients[4]."
+	paying  = "clients[5]."
 	gateway = "resource_servers[0]."
 )
+
+// noResource is said of the only resource of a client.
+const noResource = "resources[0]: must be one of resources or opaque_resources"
 
 var changes = []change{
 	one("issuer", absent{}, "issuer: must be an https URL (RFC 8414 2, FAPI 2.0 SP 5.2.1-1)"),
 	one("issuer", "http://localhost:8443", "issuer: must be an https URL (RFC 8414 2, FAPI 2.0 SP 5.2.1-1)"),
 	{"the default of resources is not reported", map[string]any{"issuer": "http://localhost", "resources": absent{}},
-		[]string{"issuer: must be an https URL (RFC 8414 2, FAPI 2.0 SP 5.2.1-1)"}},
+		[]string{"issuer: must be an https URL (RFC 8414 2, FAPI 2.0 SP 5.2.1-1)", paying + noResource}},
 	one("issuer", "https://localhost:8443/", "issuer: must be an origin, https://host or https://host:port, in lower case and without a slash at the end"),
 	one("issuer", "https://localhost:443", "issuer: must not have the port 443, nor an empty one: leave it out"),
 	one("issuer", "https://as.bank.example", "tls.certificate: must be for the host of issuer (FAPI 2.0 SP 5.2.1-5)"),
@@ -59,9 +64,10 @@ var changes = []change{
 
 	one("tls", absent{}, "tls.certificate: required: a file name", "tls.key: required: a file name"),
 	one("tls.certificate", "none.pem", "tls.certificate: file none.pem: no such file or directory"),
-	one("tls.certificate", "clients/lender.pem", "tls: must be PEM files of a certificate and its key: tls: private key does not match public key"),
+	one("tls.certificate", "clients/lender.pem", "tls: must be PEM files of a certificate and its key: tls: private key type does not match public key type"),
 	one("tls.key", "as.json", "tls: must be PEM files of a certificate and its key: tls: failed to find any PEM data in key input"),
-	one("client_ca", absent{}, lender+"token_endpoint_auth_method: needs client_ca (RFC 8705 2.1)"),
+	one("client_ca", absent{}, lender+"token_endpoint_auth_method: needs client_ca (RFC 8705 2.1)",
+		paying+"token_endpoint_auth_method: needs client_ca (RFC 8705 2.1)"),
 	one("client_ca", "as.json", "client_ca: file as.json: must have certificates (PEM)"),
 	one("client_ca", "signing.pem", "client_ca: file signing.pem: must have certificates only"),
 	one("client_ca", "clients/lender.pem", "client_ca: must be certificates of authorities"),
@@ -74,7 +80,7 @@ var changes = []change{
 	one("scopes[1]", "openid", "scopes[1]: must not be there twice", shop+`scope: must have values of scopes only: ["profile"]`),
 	one("resources[0]", "https://localhost:8443/accounts", "resources[0]: must be an origin, https://host or https://host:port, in lower case and without a slash at the end"),
 	one("resources", []string{exampleOrigin, "https://localhost:8443/#", exampleOrigin},
-		"resources[1]: must be an https URL without fragment (RFC 8707 2)", "resources[2]: must not be there twice"),
+		"resources[1]: must be an https URL without fragment (RFC 8707 2)", "resources[2]: must not be there twice", paying+noResource),
 	one("users[1].username", "alice", "users[1].username: must not be there twice"),
 	one("users[0].username", absent{}, "users[0].username: required"),
 	one("users[0].password", "", "users[0].password: required: an empty one would let anybody in"),
@@ -83,7 +89,8 @@ var changes = []change{
 	one("users", absent{}, shop+"redirect_uris: must be absent while there are no users: nobody could log in",
 		planner+"redirect_uris: must be absent while there are no users: nobody could log in",
 		lender+"redirect_uris: must be absent while there are no users: nobody could log in",
-		desktop+"redirect_uris: must be absent while there are no users: nobody could log in"),
+		desktop+"redirect_uris: must be absent while there are no users: nobody could log in",
+		budget+"redirect_uris: must be absent while there are no users: nobody could log in"),
 	one("clients", absent{}, "clients: required"),
 
 	one(shop+"client_id", "planner", planner+"client_id: must not be there twice"),
@@ -110,6 +117,8 @@ var changes = []change{
 		shop+"token_endpoint_auth_method: * (FAPI 2.0 SP 5.3.3.1-2)",
 		shop+"token_endpoint_auth_signing_alg: must be absent unless token_endpoint_auth_method is private_key_jwt"),
 	one(shop+"jwks", absent{}, shop+"jwks_uri: * (OpenID Connect Core 9)"),
+	{"signed requests without keys", map[string]any{desktop + "require_signed_request_object": true, desktop + "jwks": absent{}},
+		[]string{desktop + "require_signed_request_object: needs jwks or jwks_uri (RFC 9101 10.5)"}},
 	one(shop+"jwks.keys[0].kid", absent{}, shop+"jwks.keys[0].kid: required: signatures name the key (RFC 7515 4.1.4)"),
 	one(shop+"jwks_uri", "https://client.example/jwks", shop+"jwks_uri: * (RFC 7591 2)"),
 	{"jwks_uri over http", map[string]any{shop + "jwks": absent{}, shop + "jwks_uri": "http://client.example/jwks"},
@@ -152,7 +161,7 @@ var changes = []change{
 	one(shop+"grant_types", []string{"authorization_code", "refresh_token", "refresh_token"}, shop+"grant_types[2]: must not be there twice"),
 	one(shop+"grant_types", []string{"authorization_code"}, shop+"grant_types: must have refresh_token with redirect_uris, and only then (RFC 7591 2.1)"),
 
-	one("opaque_resources[0]", "http://localhost:8460", "opaque_resources[0]: must be an https URL without fragment (RFC 8707 2)", gateway+"resources[0]: must be one of resources or opaque_resources"),
+	one("opaque_resources[0]", "http://localhost:8460", "opaque_resources[0]: must be an https URL without fragment (RFC 8707 2)", budget+noResource, gateway+noResource),
 	one("opaque_resources", []string{exampleGateway, exampleGateway}, "opaque_resources[1]: must not be there twice"),
 	one("opaque_resources", []string{exampleGateway, exampleOrigin}, "opaque_resources[1]: must not be one of resources as well, nor the issuer"),
 	one("resource_servers", absent{}, "opaque_resources[0]: must be a resource of one of resource_servers: nobody else can read its tokens"),
@@ -220,11 +229,11 @@ func TestAccepted(t *testing.T) {
 		"no signing key":            {"signing_key": absent{}, "subject_key": absent{}},
 		"certificate in jwks":       {desktop + "certificate": absent{}, desktop + "jwks": certificateSet(t, folder)},
 		"loopback over IPv6":        {desktop + "redirect_uris[0]": "http://[::1]:8453/"},
-		"several resources":         {"resources": []string{exampleOrigin, "https://other.example/api"}, shop + "resources": []string{"https://other.example/api"}},
+		"several resources":         {"resources": []string{exampleOrigin, exampleBalances, "https://other.example/api"}, shop + "resources": []string{"https://other.example/api"}},
 		"pairwise subjects":         {shop + "sector": absent{}, shop + "sector_identifier_uri": "https://shop.example/uris"},
 		"pairwise by redirect URIs": {shop + "sector": absent{}, shop + "redirect_uris": []string{"https://shop.example/cb"}},
 		"gateway with certificate":  {gateway + "jwks": absent{}, gateway + "certificate": "clients/desktop.pem", gateway + "introspection_signed_response_alg": "ES256"},
-		"no introspection":          {"resource_servers": absent{}, "opaque_resources": absent{}},
+		"no introspection":          {"resource_servers": absent{}, "opaque_resources": absent{}, budget + "resources": absent{}},
 		"ports for nobody to know":  {"listen": ":0", "mtls_listen": ":0"},
 		"no certificates anywhere":  {"clients": clients(0, 2), "mtls_origin": absent{}, "mtls_listen": absent{}, "client_ca": absent{}},
 		"Ed25519 without FAPI 1.0":  {"clients": clients(3, 4), "signing_key": "ed25519.pem"},

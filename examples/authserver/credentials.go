@@ -23,7 +23,7 @@ func (c client) register(s strictjson.Section, r fapi.Rules, f files) server.Cli
 	registered := server.Client{
 		Keys: c.keys(s, r), Scopes: c.scopes(), APIs: c.Resources, CertificateBound: c.CertificateBound,
 		Name: c.ClientName, RedirectURIs: c.RedirectURIs, Profile: c.Profile,
-		AssertionAlg: c.AssertionAlg, RequestAlg: c.RequestObjectAlg,
+		AssertionAlg: c.AssertionAlg, RequestAlg: c.RequestObjectAlg, SignedRequests: c.SignedRequests,
 		OwnTokens: slices.Contains(c.grants(), clientCredentials), BackchannelLogoutURI: c.BackchannelLogoutURI,
 		SubjectType: cmp.Or(c.SubjectType, "public"), Sector: c.sector(s, f),
 	}
@@ -83,7 +83,7 @@ func checkKeyIDs(s strictjson.Section, set json.RawMessage) {
 
 // signs: whether a client that authenticates by certificate has to sign something.
 func (c client) signs(r fapi.Rules) bool {
-	return c.RequestObjectAlg != "" || r.SignedRequests && len(c.RedirectURIs) > 0
+	return c.RequestObjectAlg != "" || c.SignedRequests || r.SignedRequests && len(c.RedirectURIs) > 0
 }
 
 // permittedKeys are those of the algorithms that the client's profile knows.

@@ -10,12 +10,12 @@ import (
 	"github.com/go-fapi/fapi"
 )
 
-// exampleKeys are the clients of the example that sign, by client_id.
+// exampleKeys are the clients of the example that sign, by client_id, and the gateway.
 type exampleKeys map[string]jwk
 
 func newExampleKeys() (exampleKeys, error) {
 	keys := exampleKeys{}
-	for _, id := range []string{"shop", "planner", "lender", "gateway"} {
+	for _, id := range []string{"shop", "planner", "lender", "budget", exampleCaller} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return nil, err
@@ -58,7 +58,12 @@ func marshal(v any) ([]byte, error) {
 const (
 	exampleOrigin     = "https://localhost:8443"
 	exampleMTLSOrigin = "https://localhost:8444"
-	exampleGateway    = "https://localhost:8460"
+
+	// As examples/gateway and examples/accounts name them.
+	exampleGateway  = "https://accounts.bank.example" // the API behind the gateway
+	exampleCaller   = "gateway-accounts"              // the gateway, when it asks
+	exampleBalances = "https://balances.bank.example" // the API for payments
+	examplePayments = "payments"
 )
 
 func exampleConfig(keys exampleKeys) (config, error) {
@@ -66,7 +71,7 @@ func exampleConfig(keys exampleKeys) (config, error) {
 	if err != nil {
 		return config{}, err
 	}
-	gateway, err := keys["gateway"].set()
+	gateway, err := keys[exampleCaller].set()
 	return config{
 		Issuer: exampleOrigin, Listen: "127.0.0.1:8443",
 		MTLSOrigin: exampleMTLSOrigin, MTLSListen: "127.0.0.1:8444",
@@ -74,8 +79,8 @@ func exampleConfig(keys exampleKeys) (config, error) {
 		ClientCA:   "clients-ca.pem",
 		SigningKey: "signing.pem",
 		SubjectKey: "subject.key",
-		Scopes:     []string{"openid", "profile", "accounts", "payments"},
-		Resources:  []string{exampleOrigin},
+		Scopes:     []string{"openid", "profile", "accounts", "payments", "balances"},
+		Resources:  []string{exampleOrigin, exampleBalances},
 		Users: []user{
 			{Username: "alice", Password: "wonderland", Name: "Alice Example", Account: "account-4711"},
 			{Username: "bob", Password: "builder", Name: "Bob Example", Account: "account-4712"},
@@ -83,7 +88,7 @@ func exampleConfig(keys exampleKeys) (config, error) {
 		Clients:         clients,
 		OpaqueResources: []string{exampleGateway},
 		ResourceServers: []resourceServer{
-			{ID: "gateway", Resources: []string{exampleGateway}, JWKS: gateway, Sector: "api.bank.example"},
+			{ID: exampleCaller, Resources: []string{exampleGateway}, JWKS: gateway, Sector: "api.bank.example"},
 		},
 	}, err
 }
@@ -116,11 +121,21 @@ func exampleClients(keys exampleKeys) ([]client, error) {
 		RedirectURIs: []string{"http://127.0.0.1:8453/callback"}, Scope: "accounts",
 		AuthMethod: selfSigned, Certificate: "clients/desktop.pem", CertificateBound: true,
 	}
-	for _, c := range []*client{&shop, &planner, &lender} {
+	budget := client{ // a stranger to all APIs but the one behind the gateway
+		ClientID: "budget", ClientName: "A budget book", Profile: fapi.FAPI2Security,
+		RedirectURIs: []string{"https://localhost:8454/callback"}, Scope: "accounts payments",
+		Resources: []string{exampleGateway}, AuthMethod: privateKeyJWT, AssertionAlg: "ES256", DPoPBound: true,
+	}
+	payments := client{
+		ClientID: examplePayments, ClientName: "Payments, a service of the bank", Profile: fapi.FAPI2Security,
+		Scope: "balances", Resources: []string{exampleBalances},
+		AuthMethod: tlsClientAuth, SubjectDN: "CN=" + examplePayments, CertificateBound: true,
+	}
+	for _, c := range []*client{&shop, &planner, &lender, &budget} {
 		var err error
 		if c.JWKS, err = keys[c.ClientID].set(); err != nil {
 			return nil, err
 		}
 	}
-	return []client{shop, planner, lender, desktop}, nil
+	return []client{shop, planner, lender, desktop, budget, payments}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -30,11 +31,17 @@ func initialise(folder string, out io.Writer) error {
 	if err := writeFiles(folder, made); err != nil {
 		return errors.Join(err, os.RemoveAll(folder))
 	}
+	in := func(name string) string { return filepath.Join(folder, name) }
 	_, err = fmt.Fprintf(out, `Made %[1]s, good for a day. Users are alice (wonderland) and bob (builder).
 
-  go run ./examples/authserver -config %[1]s
-  curl --cacert %[2]s %[3]s/.well-known/oauth-authorization-server
-`, filepath.Join(folder, "as.json"), filepath.Join(folder, "ca.pem"), exampleOrigin)
+  go run ./examples/authserver -config %[2]s
+  curl --cacert %[3]s %[4]s/.well-known/oauth-authorization-server
+
+An API behind a gateway (examples/gateway/README.md), each in a terminal of its own:
+
+  go run ./examples/accounts -config %[5]s
+  go run ./examples/gateway -config %[6]s
+`, folder, in("as.json"), in("ca.pem"), exampleOrigin, in("accounts.json"), in("gateway.json"))
 	return err
 }
 
@@ -58,6 +65,9 @@ func exampleFiles() (map[string][]byte, error) {
 		return nil, err
 	}
 	for id, key := range keys {
+		if id == exampleCaller {
+			continue // no client
+		}
 		if files["clients/"+id+".jwk"], err = marshal(key); err != nil {
 			return nil, err
 		}
@@ -65,21 +75,26 @@ func exampleFiles() (map[string][]byte, error) {
 	if files["as.json"], err = exampleText(keys); err != nil {
 		return nil, err
 	}
-	return files, errors.Join(addServerFiles(files), addClientFiles(files))
+	if err := errors.Join(addServerFiles(files), addClientFiles(files)); err != nil {
+		return nil, err
+	}
+	return files, addGatewayFiles(files, keys)
 }
 
 func addServerFiles(files map[string][]byte) error {
-	authority, err := pki.NewAuthority("Example authority for the server")
+	authority, err := pki.NewAuthority("Example authority for the servers")
 	if err != nil {
 		return err
 	}
 	files["ca.pem"] = authority.PEM()
-	server, err := authority.Server()
-	if err != nil {
-		return err
-	}
-	if err := addCertificate(files, "server", server.Certificates[0]); err != nil {
-		return err
+	for _, name := range []string{"server", "gateway", "accounts"} {
+		server, err := newServer(authority, name)
+		if err != nil {
+			return err
+		}
+		if err := addCertificate(files, name, server.Certificates[0]); err != nil {
+			return err
+		}
 	}
 	signing, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -89,6 +104,19 @@ func addServerFiles(files map[string][]byte) error {
 	rand.Read(files["subject.key"]) // never fails: it ends the program instead
 	files["signing.pem"], err = keyPEM(signing)
 	return err
+}
+
+// newServer gives the authorization server an RSA key: the suites of FAPI 1.0 for
+// TLS 1.2 need one (Advanced, section 8.5).
+func newServer(authority *pki.Authority, name string) (*tls.Config, error) {
+	if name != "server" {
+		return authority.Server()
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
+	}
+	return authority.ServerWith(key)
 }
 
 // addClientFiles: the clients have an authority of their own. Whoever gets a
@@ -107,7 +135,14 @@ func addClientFiles(files map[string][]byte) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(addCertificate(files, "clients/lender", lender), addCertificate(files, "clients/desktop", desktop))
+	payments, err := authority.Client(examplePayments)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		addCertificate(files, "clients/lender", lender), addCertificate(files, "clients/desktop", desktop),
+		addCertificate(files, "payments", payments),
+	)
 }
 
 func addCertificate(files map[string][]byte, name string, certificate tls.Certificate) (err error) {

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-fapi/fapi/accesstoken"
-	"github.com/go-fapi/fapi/internal/jose"
 	"github.com/go-fapi/fapi/introspection"
 	"github.com/go-fapi/fapi/jwks"
 	"github.com/go-fapi/fapi/privatekeyjwt"
@@ -27,9 +26,8 @@ func TestGateway(t *testing.T) {
 	_, rest, _ := strings.Cut(text, `"access_token":"`)
 	opaque, _, _ := strings.Cut(rest, `"`)
 
-	key, err := jose.ParsePrivateJWK(r.file(t, "clients/gateway.jwk"))
-	require.NoError(t, err)
-	assertions, err := privatekeyjwt.NewSigner(privatekeyjwt.SignerConfig{ClientID: "gateway", Issuer: r.issuer, Key: key})
+	key := parseKey(r.file(t, "gateway-accounts.pem"))
+	assertions, err := privatekeyjwt.NewSigner(privatekeyjwt.SignerConfig{ClientID: exampleCaller, Issuer: r.issuer, Key: key})
 	require.NoError(t, err)
 	endpoint := r.issuer + "/introspect"
 	keys, err := jwks.NewRemote(jwks.RemoteConfig{URL: r.issuer + "/jwks", RootCAs: r.roots, AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})

@@ -2,12 +2,14 @@ package main
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-fapi/fapi"
@@ -72,11 +74,16 @@ func loadWith(name string, journal *journal, sectors sectors) (*service, error) 
 	return s, nil
 }
 
-// newTLS leaves the suites to the profile of the newer clients. FAPI 1.0 has a
-// list of its own, of which Go knows only suites for RSA certificates; with TLS
-// 1.3, which all have, neither list matters.
+// newTLS has the suites of FAPI 2.0, unless clients of FAPI 1.0 could end up with
+// one that is not on their list: that one has suites for RSA certificates only. With
+// another certificate, it leaves TLS 1.3, where nobody has a list.
 func (s *service) newTLS() (*tls.Config, error) {
-	config, err := fapi.FAPI2Security.TLSConfig(fapi.APIEndpoint)
+	profile := fapi.FAPI2Security
+	older := func(c client) bool { return c.Profile == fapi.FAPI1Advanced }
+	if _, isRSA := s.certificate.PrivateKey.(*rsa.PrivateKey); !isRSA && slices.ContainsFunc(s.config.Clients, older) {
+		profile = fapi.FAPI1Advanced
+	}
+	config, err := profile.TLSConfig(fapi.APIEndpoint)
 	if err != nil {
 		return nil, err
 	}

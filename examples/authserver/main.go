@@ -10,7 +10,11 @@
 // keys (clients/*.jwk) and certificates (clients/*.pem) included; the certificates
 // are good for a day. -print-config prints a complete configuration to edit, whose
 // client keys nobody has. -v reports what became of authentications, proofs and
-// API requests: the rule that decided, and nothing of the request.
+// API requests: the rule that decided, and nothing of the request. -subjects prints by
+// what sub resource servers with a sector know the users, for their configurations.
+//
+// gateway.json and accounts.json in the new folder are for examples/gateway and
+// examples/accounts, and fit: examples/gateway/README.md shows them together.
 //
 // # Configuration
 //
@@ -38,7 +42,8 @@
 //	resource_servers  who may ask there: id, resources, and jwks or certificate
 //	              (PEM file) to authenticate with;
 //	              introspection_signed_response_alg if it wants signed answers only
-//	              (RFC 9701), and sector if it knows users by identifiers of its own
+//	              (RFC 9701), and sector if it knows users by identifiers of its own,
+//	              which -subjects prints
 //	clients       client metadata under its registered names (RFC 7591, RFC 8705,
 //	              RFC 9449, OpenID Connect), and four names of this program:
 //	  profile       fapi2-security, fapi2-message-signing or fapi1-advanced
@@ -102,6 +107,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (status int) {
 	folder := flags.String("init", "", "make a new `folder` with a configuration, keys and certificates")
 	show := flags.Bool("print-config", false, "print a complete configuration")
 	verbose := flags.Bool("v", false, "with -config: report outcomes")
+	subjects := flags.Bool("subjects", false, "with -config: print by what sub resource servers know users, and stop")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -109,12 +115,14 @@ func run(ctx context.Context, args []string, out, log io.Writer) (status int) {
 	}
 	var err error
 	switch {
-	case flags.NArg() > 0 || count(*name != "", *folder != "", *show) != 1 || (*verbose && *name == ""):
+	case flags.NArg() > 0 || count(*name != "", *folder != "", *show) != 1 || ((*verbose || *subjects) && *name == ""):
 		err = errUsage
 	case *show:
 		err = printConfig(out)
 	case *folder != "":
 		err = initialise(*folder, out)
+	case *subjects:
+		err = printSubjects(out, *name)
 	default:
 		err = serveConfig(ctx, *name, newJournal(log, *verbose))
 	}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,7 +27,7 @@ func program(args ...string) (status int, out, log string) {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{}, {"as.json"}, {"-config", "a", "-print-config"}, {"-init", "a", "-config", "b"}, {"-v", "-print-config"}, {"-print-config", "x"},
+		{}, {"as.json"}, {"-config", "a", "-print-config"}, {"-init", "a", "-config", "b"}, {"-v", "-print-config"}, {"-print-config", "x"}, {"-subjects"},
 	} {
 		status, out, log := program(args...)
 		require.Equal(t, 2, status, args)
@@ -64,7 +66,13 @@ func TestInit(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "demo")
 	status, out, log := program("-init", folder)
 	require.Equal(t, 0, status, log)
-	require.Contains(t, out, "-config "+filepath.Join(folder, "as.json"))
+	readme, err := os.ReadFile("../gateway/README.md")
+	require.NoError(t, err)
+	commands := regexp.MustCompile(`  (go run .*)\n`).FindAllStringSubmatch(strings.ReplaceAll(out, folder, "demo"), -1)
+	require.Len(t, commands, 3)
+	for _, command := range commands {
+		require.Contains(t, string(readme), "    "+command[1]+"\n")
+	}
 	entries, err := filepath.Glob(filepath.Join(folder, "*", "*"))
 	require.NoError(t, err)
 	require.Len(t, entries, 8)

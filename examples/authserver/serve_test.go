@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,8 +24,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 
+	"github.com/go-fapi/fapi"
 	"github.com/go-fapi/fapi/dpop"
 	"github.com/go-fapi/fapi/examples/internal/browser"
+	"github.com/go-fapi/fapi/examples/internal/pki"
 	"github.com/go-fapi/fapi/internal/jose"
 	"github.com/go-fapi/fapi/par"
 	"github.com/go-fapi/fapi/privatekeyjwt"
@@ -59,8 +62,8 @@ func (b *buffer) String() string {
 }
 
 // start knows the addresses before the configuration is written: the issuer is
-// part of it.
-func start(t *testing.T) *running {
+// part of it. around, if given, is put around its handler.
+func start(t *testing.T, around ...func(http.Handler) http.Handler) *running {
 	t.Helper()
 	r := &running{folder: newFolder(t), log: &buffer{}, ended: make(chan error, 1), roots: x509.NewCertPool()}
 	var l listeners
@@ -74,7 +77,7 @@ func start(t *testing.T) *running {
 	d := readDocument(t, r.folder)
 	d.set(t, "issuer", r.issuer)
 	d.set(t, "mtls_origin", r.alias)
-	d.set(t, "resources", absent{})
+	d.set(t, "resources[0]", r.issuer)
 	for _, client := range []string{shop, lender, desktop} {
 		d.set(t, client+"grant_types", []string{"authorization_code", "refresh_token", "client_credentials"})
 	}
@@ -86,6 +89,9 @@ func start(t *testing.T) *running {
 
 	s, err := load(name, newJournal(r.log, true))
 	require.NoError(t, err)
+	for _, wrap := range around {
+		s.handler = wrap(s.handler)
+	}
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	go func() { r.ended <- s.serve(ctx, l); close(r.ended) }()
@@ -161,7 +167,7 @@ func TestDiscovery(t *testing.T) {
 	require.Equal(t, r.issuer, metadata.Issuer)
 	require.Equal(t, r.alias+"/token", metadata.Aliases["token_endpoint"])
 	require.Contains(t, r.log.String(), r.issuer+" on "+r.plain.String()+", "+r.alias+" on "+r.certain.String()+
-		" (client certificates); clients: desktop, lender, planner, shop\n")
+		" (client certificates); clients: budget, desktop, lender, payments, planner, shop\n")
 }
 
 func TestChallenge(t *testing.T) {
@@ -185,20 +191,22 @@ func TestChallenge(t *testing.T) {
 	require.Regexp(t, uuid, response.Header.Get("x-fapi-interaction-id"), "a new one, since 1 is none")
 }
 
-// shop is the HTTP client of the shop, with the key that -init made and one of its
+func (r *running) shop(t *testing.T) http.RoundTripper { return r.keyed(t, "shop") }
+
+// keyed is the HTTP client of a client, with the key that -init made and one of its
 // own for proofs.
-func (r *running) shop(t *testing.T) http.RoundTripper {
+func (r *running) keyed(t *testing.T, id string) http.RoundTripper {
 	t.Helper()
-	key, err := jose.ParsePrivateJWK(r.file(t, "clients/shop.jwk"))
+	key, err := jose.ParsePrivateJWK(r.file(t, "clients/"+id+".jwk"))
 	require.NoError(t, err)
-	assertions, err := privatekeyjwt.NewSigner(privatekeyjwt.SignerConfig{ClientID: "shop", Issuer: r.issuer, Key: key})
+	assertions, err := privatekeyjwt.NewSigner(privatekeyjwt.SignerConfig{ClientID: id, Issuer: r.issuer, Key: key})
 	require.NoError(t, err)
 	proofKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	proofs, err := dpop.NewSigner(proofKey)
 	require.NoError(t, err)
 	return &dpop.Transport{Signer: proofs, Base: &privatekeyjwt.Transport{
-		Signer: assertions, Endpoints: []string{r.issuer + "/token", r.issuer + "/par"}, Base: r.transport(t, ""),
+		Signer: assertions, Endpoints: []string{r.issuer + "/token", r.issuer + "/par", r.issuer + "/revoke"}, Base: r.transport(t, ""),
 	}}
 }
 
@@ -305,7 +313,7 @@ func TestTLS(t *testing.T) {
 		require.ErrorContains(t, err, "protocol version")
 		_, err = tls.Dial("tcp", address.String(), &tls.Config{
 			RootCAs: r.roots, MaxVersion: tls.VersionTLS12,
-			CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA},
+			CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA},
 		})
 		require.ErrorContains(t, err, "handshake failure")
 	}
@@ -314,6 +322,25 @@ func TestTLS(t *testing.T) {
 	require.Contains(t, r.log.String(), "TLS handshake error from a client: ")
 	_, visits, _ := strings.Cut(r.log.String(), "clients: ")
 	require.NotContains(t, visits, "127.0.0.1", "whose address that was")
+}
+
+// FAPI 1.0 Advanced 8.5 has no suite for ECDSA certificates.
+func TestSuites(t *testing.T) {
+	t.Parallel()
+	s, err := load(filepath.Join(newFolder(t), "as.json"), newJournal(io.Discard, false))
+	require.NoError(t, err)
+	config, err := s.newTLS()
+	require.NoError(t, err)
+	require.Contains(t, config.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "which an RSA key cannot use")
+	s.certificate, err = pki.SelfSigned("ecdsa")
+	require.NoError(t, err)
+	config, err = s.newTLS()
+	require.NoError(t, err)
+	require.NotContains(t, config.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
+	s.config.Clients = slices.DeleteFunc(s.config.Clients, func(c client) bool { return c.Profile == fapi.FAPI1Advanced })
+	config, err = s.newTLS()
+	require.NoError(t, err)
+	require.Contains(t, config.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
 }
 
 func TestShutdown(t *testing.T) {

@@ -106,7 +106,7 @@ func TestConfigurations(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("*.json")
 	require.NoError(t, err)
-	require.Len(t, names, 3)
+	require.Len(t, names, 4)
 	for _, name := range names {
 		copied := filepath.Join(t.TempDir(), name)
 		require.NoError(t, os.WriteFile(copied, []byte(read(t, name)), 0o600))

@@ -4,7 +4,11 @@
 //
 //	go run ./examples/gateway -print-config         # a complete configuration to edit
 //	go run ./examples/gateway -config gateway.json
+//	go run ./examples/authserver -init demo         # one that fits the other programs
 //	go run ./examples/gateway/load                  # one with everything around it, under load
+//
+// README.md shows it with an authorization server, an API and a client. -v reports
+// what became of requests: the rule that decided, and nothing of the request.
 //
 // # Configuration
 //
@@ -46,8 +50,9 @@
 //	  credentials           client_id, and key (private_key_jwt) or identity
 //	                        (tls_client_auth). Each API has its own, as the
 //	                        authorization server goes by them for aud
-//	  routes                path, methods (default: all), scope, acr, max_age. A path
-//	                        is itself and all below it; the longest one counts
+//	  routes                path, methods (default: all), scope, acr, max_age of the
+//	                        login. A path is itself and all below it; the longest one
+//	                        counts
 //	max_header_bytes        target and header section. Default: 16384
 //	max_body_bytes          default: 1048576
 //	timeouts

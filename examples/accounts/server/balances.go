@@ -28,7 +28,7 @@ type balances struct {
 	origin string
 }
 
-func newBalances(config Balances, identifier string, identity tls.Certificate, trust *x509.CertPool) (*balances, error) {
+func newBalances(config Balances, identity tls.Certificate, trust *x509.CertPool) (*balances, error) {
 	rotator, err := mtls.NewRotator(identity)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func newBalances(config Balances, identifier string, identity tls.Certificate, t
 	}
 	tokens := clientcredentials.Config{
 		ClientID: config.ClientID, TokenURL: config.TokenEndpoint, Scopes: []string{scopeBalances},
-		EndpointParams: url.Values{"resource": {identifier}}, AuthStyle: oauth2.AuthStyleInParams,
+		EndpointParams: url.Values{"resource": {config.Resource}}, AuthStyle: oauth2.AuthStyleInParams,
 	}
 	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, newClient(transport))
 	return &balances{

@@ -39,6 +39,7 @@ type Gateway struct {
 // Balances is how payments asks for the balance of an account.
 type Balances struct {
 	Origin        string          `json:"origin"`
+	Resource      string          `json:"resource"`
 	TokenEndpoint string          `json:"token_endpoint"`
 	ClientID      string          `json:"client_id"`
 	Identity      program.KeyPair `json:"identity"`
@@ -82,6 +83,7 @@ func (g *Gateway) check(s strictjson.Section) {
 
 func (b *Balances) check(s strictjson.Section) {
 	program.CheckOrigin(s.Field("origin"), b.Origin)
+	program.CheckURL(s.Field("resource"), b.Resource)
 	program.CheckURL(s.Field("token_endpoint"), b.TokenEndpoint)
 	s.Field("client_id").Unless(b.ClientID != "", "required")
 }
@@ -96,11 +98,12 @@ func checkAccounts(s strictjson.Section, accounts []Account) {
 	}
 }
 
-// Example is a complete configuration.
+// Example is a complete configuration. With owners that are users' sub, it is the one
+// that examples/authserver -init makes, with all the files that it names.
 func Example() Config {
 	return Config{
 		Identifier: "https://accounts.bank.example", Issuer: "https://localhost:8443", JWKSURI: "https://localhost:8443/jwks",
-		Trust: "ca.pem", InternalNetworks: []string{"127.0.0.0/8"},
+		Trust: "ca.pem", InternalNetworks: []string{"127.0.0.0/8", "::1/128"},
 		TLS:     program.KeyPair{Certificate: "accounts.pem", Key: "accounts-key.pem"},
 		Origins: []string{"https://localhost:8460"}, Listen: "127.0.0.1:8460",
 		Gateway: &Gateway{
@@ -108,10 +111,11 @@ func Example() Config {
 			Issuer: "https://gateway.bank.example", JWKSURI: "https://localhost:8472/jwks",
 		},
 		Balances: Balances{
-			Origin: "https://localhost:8460", TokenEndpoint: "https://localhost:8444/token", ClientID: "payments",
+			Origin: "https://localhost:8460", Resource: "https://balances.bank.example",
+			TokenEndpoint: "https://localhost:8444/token", ClientID: "payments",
 			Identity: program.KeyPair{Certificate: "payments.pem", Key: "payments-key.pem"},
 		},
-		PaymentACR: []string{"urn:example:acr:2fa"},
+		PaymentACR: []string{"urn:example:acr:password"},
 		Accounts: []Account{
 			{ID: "DE-4711", Owner: "alice", Balance: 120450},
 			{ID: "DE-4712", Owner: "bob", Balance: 1720},

@@ -82,6 +82,7 @@ func TestConfig(t *testing.T) {
 		{"gateway.issuer", "x", "", "must be an https URL"},
 		{"gateway.jwks_uri", "x", "", "must be an https URL"},
 		{"balances.origin", "http://x", "", "must be an https URL"},
+		{"balances.resource", configtest.Absent{}, "", "must be an https URL"},
 		{"balances.token_endpoint", "x", "", "must be an https URL"},
 		{"balances.client_id", "", "", "required"},
 		{"balances.identity.certificate", configtest.Absent{}, "", "required: a file name"},

@@ -96,7 +96,7 @@ func (s *Server) build(m material) error {
 	if err != nil {
 		return err
 	}
-	if s.balances, err = newBalances(s.config.Balances, s.config.Identifier, m.identity, m.trust); err != nil {
+	if s.balances, err = newBalances(s.config.Balances, m.identity, m.trust); err != nil {
 		return err
 	}
 	proofs, err := s.newProofs()
@@ -105,6 +105,9 @@ func (s *Server) build(m material) error {
 	}
 	direct, err := s.newAPI("client", tokens, proofs, mtls.Binding{})
 	if err != nil {
+		return err
+	}
+	if err := s.addBalances(direct, issuerKeys, proofs, mtls.Binding{}); err != nil {
 		return err
 	}
 	if err := s.addSite(direct, m); err != nil || s.config.Gateway == nil {
@@ -155,14 +158,18 @@ func (s *Server) gatewayMethods(m material) ([]cnf.Method, error) {
 	return []cnf.Method{mtls.Binding{Certificate: certificate}, evidence}, err
 }
 
-// newAPI puts the routes behind guards. The balances are for services, which do not
-// come through the gateway; a route that is not there needs no other defence.
-func (s *Server) newAPI(from string, tokens *accesstoken.Verifier, methods ...cnf.Method) (http.Handler, error) {
-	guard, err := cnf.New(cnf.Config[token]{
+// newGuard wants tokens that these methods confirm.
+func (s *Server) newGuard(from, scope string, tokens *accesstoken.Verifier, methods []cnf.Method) (*cnf.Middleware[token], error) {
+	return cnf.New(cnf.Config[token]{
 		Verify: tokens.Verify, Methods: methods,
-		Require: cnf.Requirement{Scope: []string{"accounts"}},
+		Require: cnf.Requirement{Scope: []string{scope}},
 		Observe: func(e cnf.Event) { s.observe("request from a "+from, e.Err) },
 	})
+}
+
+// newAPI puts the routes for users' tokens behind guards.
+func (s *Server) newAPI(from string, tokens *accesstoken.Verifier, methods ...cnf.Method) (*http.ServeMux, error) {
+	guard, err := s.newGuard(from, "accounts", tokens, methods)
 	if err != nil {
 		return nil, err
 	}
@@ -170,23 +177,40 @@ func (s *Server) newAPI(from string, tokens *accesstoken.Verifier, methods ...cn
 	if err != nil {
 		return nil, err
 	}
-	serving, err := guard.With(cnf.Requirement{Scope: []string{scopeBalances}})
-	if err != nil {
-		return nil, err
-	}
-	book := ledger{}
-	for _, account := range s.config.Accounts {
-		book[account.ID] = account
-	}
+	book := s.ledger()
 	payments := &payments{ledger: book, balances: s.balances, journal: s.journal.Outcome}
 	mux := http.NewServeMux()
 	mux.Handle("GET /accounts", guard.Handler(http.HandlerFunc(book.list)))
 	mux.Handle("GET /accounts/{id}", guard.Handler(http.HandlerFunc(book.one)))
 	mux.Handle("POST /payments", paying.Handler(http.HandlerFunc(payments.accept)))
-	if from == "client" {
-		mux.Handle("GET /balances/{id}", serving.Handler(http.HandlerFunc(book.balance)))
-	}
 	return mux, nil
+}
+
+// addBalances adds the route for services, which do not come through the gateway: on
+// its listener, a route that is not there needs no other defence. Their tokens are
+// for another resource than the users', whose tokens may be of a kind that only a
+// gateway reads.
+func (s *Server) addBalances(mux *http.ServeMux, keys *jwks.Remote, methods ...cnf.Method) error {
+	tokens, err := accesstoken.NewVerifier(accesstoken.VerifierConfig{
+		Issuer: s.config.Issuer, Audience: s.config.Balances.Resource, Keys: keys,
+	})
+	if err != nil {
+		return err
+	}
+	guard, err := s.newGuard("service", scopeBalances, tokens, methods)
+	if err != nil {
+		return err
+	}
+	mux.Handle("GET /balances/{id}", guard.Handler(http.HandlerFunc(s.ledger().balance)))
+	return nil
+}
+
+func (s *Server) ledger() ledger {
+	book := ledger{}
+	for _, account := range s.config.Accounts {
+		book[account.ID] = account
+	}
+	return book
 }
 
 // observe tells a refusal from a fault.

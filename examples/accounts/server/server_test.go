@@ -126,7 +126,9 @@ func TestBalances(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	url := w.Accounts + "/balances/DE-4711"
-	own := introspection.Answer{Subject: "payments", ClientID: "payments", Scope: []string{"balances"}}
+	own := introspection.Answer{
+		Subject: "payments", ClientID: "payments", Scope: []string{"balances"}, Audience: []string{demo.BalancesAudience},
+	}
 	payments := w.client("", w.certificate("payments"), own)
 	status, body := w.send(payments, "GET", url, "")
 	require.Equal(t, 200, status, body)
@@ -136,12 +138,18 @@ func TestBalances(t *testing.T) {
 	thief.Token = payments.Token
 	status, _ = w.send(thief, "GET", url, "")
 	require.Equal(t, 401, status)
-	user := w.client("alice", nil, introspection.Answer{Subject: "alice"})
+	balances := []string{demo.BalancesAudience}
+	user := w.client("alice", nil, introspection.Answer{Subject: "alice", Scope: []string{"balances"}})
+	status, _ = w.send(user, "GET", url, "")
+	require.Equal(t, 401, status, "for the API of users")
+	user = w.client("alice", nil, introspection.Answer{Subject: "alice", Audience: balances})
 	status, _ = w.send(user, "GET", url, "")
 	require.Equal(t, 403, status, "no scope")
-	user = w.client("alice", nil, introspection.Answer{Subject: "alice", Scope: []string{"balances"}})
+	user = w.client("alice", nil, introspection.Answer{Subject: "alice", Audience: balances, Scope: []string{"balances"}})
 	status, _ = w.send(user, "GET", url, "")
 	require.Equal(t, 403, status, "a user's, even with the scope")
+	status, _ = w.send(user, "GET", w.Accounts+"/accounts", "")
+	require.Equal(t, 401, status, "and for nothing else")
 
 	pay := func() int {
 		c := w.client("alice", nil, introspection.Answer{Subject: "alice", ACR: demo.StrongACR})

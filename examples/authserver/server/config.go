@@ -42,6 +42,10 @@ type Client struct {
 	AssertionAlg string // token_endpoint_auth_signing_alg
 	RequestAlg   string // request_object_signing_alg
 
+	// SignedRequests is require_signed_request_object (RFC 9101 section 10.5). The
+	// profiles with signed responses have it implicitly.
+	SignedRequests bool
+
 	// OwnTokens lets a client with RedirectURIs have tokens without a user as well
 	// (client_credentials among its grant_types). A client without them has nothing
 	// else.

@@ -44,7 +44,7 @@ func newFlow(s *Server) (*flow, error) {
 		openings:     newShelf[*opening](maxInteractions, openingLife),
 		visits:       newShelf[*visits](maxVisitors, visitLife),
 		codes:        newShelf[*code](maxCodes, codeMemory),
-		pages:        newPages(s.config.Issuer),
+		pages:        newPages(),
 	}
 	var err error
 	if f.objects, err = jar.NewVerifier(jar.VerifierConfig{

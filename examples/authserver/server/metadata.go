@@ -88,7 +88,7 @@ func (s *Server) flowMetadata() map[string]any {
 		"request_parameter_supported":                    true,
 		"request_uri_parameter_supported":                false,
 		"require_pushed_authorization_requests":          !hasProfile(s.config.Clients, fapi.FAPI1Advanced),
-		"require_signed_request_object":                  !s.anyClient(func(c Client) bool { return !c.signs() }),
+		"require_signed_request_object":                  !s.anyClient(func(c Client) bool { return !c.signsRequests() }),
 		"authorization_response_iss_parameter_supported": true,
 		"claims_parameter_supported":                     false,
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
-	"net/url"
 )
 
 //go:embed pages.html
@@ -20,24 +19,17 @@ var style string
 type pages struct {
 	templates *template.Template
 	policy    string
-	transport string // Strict-Transport-Security
 }
 
 // newPages leaves form-action out of the policy on purpose: Chromium applies it
-// to redirects as well, and the form of the consent page ends at the client. HSTS
-// is left out on localhost, where it would hit every other program of the
-// developer's machine.
-func newPages(issuer string) *pages {
+// to redirects as well, and the form of the consent page ends at the client.
+func newPages() *pages {
 	hash := sha256.Sum256([]byte(style))
-	p := &pages{
+	return &pages{
 		templates: template.Must(template.New("pages").Parse(pagesHTML)),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
 			"'; base-uri 'none'; frame-ancestors 'none'",
 	}
-	if u, err := url.Parse(issuer); err == nil && u.Hostname() != "localhost" {
-		p.transport = "max-age=31536000"
-	}
-	return p
 }
 
 // show writes a page whole, or not at all.
@@ -60,7 +52,4 @@ func (p *pages) headers(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	if p.transport != "" {
-		h.Set("Strict-Transport-Security", p.transport)
-	}
 }

@@ -77,7 +77,7 @@ func (c Client) check() error {
 		return errors.New("has neither Keys nor a Certificate to authenticate with")
 	case c.Profile == fapi.FAPI1Advanced && !c.CertificateBound:
 		return errors.New("tokens of FAPI 1.0 Advanced are CertificateBound (5.2.2-5, -6)")
-	case c.signs() && c.usesCodes() && c.Keys == nil:
+	case c.signsRequests() && c.usesCodes() && c.Keys == nil:
 		return errors.New("its Profile has signed requests, so Keys are required")
 	}
 	if !slices.Contains([]string{"", "public", "pairwise"}, c.SubjectType) {
@@ -112,6 +112,9 @@ func (c Client) usesCodes() bool { return len(c.RedirectURIs) > 0 }
 func (c Client) signs() bool {
 	return c.Profile == fapi.FAPI2MessageSigning || c.Profile == fapi.FAPI1Advanced
 }
+
+// signsRequests says that a request without a request object is not its own.
+func (c Client) signsRequests() bool { return c.signs() || c.SignedRequests }
 
 // mayCome says that it may bring a request object to the authorization endpoint
 // instead of pushing it.

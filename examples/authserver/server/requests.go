@@ -38,7 +38,7 @@ func newPushed(s *Server, objects *jar.Verifier) (*par.Handler, error) {
 		Clients: s.clients, Store: store, Check: policy(s.config.Clients).check, Proof: s.pushedProof,
 		RequestObjects: objects, Observe: func(e par.Event) { s.observe(e.Err) },
 		RequireSigned: func(_ context.Context, clientID string) (bool, error) {
-			return s.config.Clients[clientID].signs(), nil
+			return s.config.Clients[clientID].signsRequests(), nil
 		},
 	})
 }

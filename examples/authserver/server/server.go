@@ -48,6 +48,7 @@ import (
 type Server struct {
 	config  Config
 	base    string // the path of the issuer
+	local   bool   // on localhost, where HSTS would hit all other programs of the developer
 	clients authenticator
 	proofs  *dpop.Verifier
 	tokens  *accesstoken.Issuer
@@ -69,7 +70,7 @@ func New(config Config) (*Server, error) {
 	}
 	issuer, _ := url.Parse(config.Issuer) // checked above
 	s := &Server{
-		config: config, base: strings.TrimSuffix(issuer.EscapedPath(), "/"),
+		config: config, base: strings.TrimSuffix(issuer.EscapedPath(), "/"), local: issuer.Hostname() == "localhost",
 		ledger: newLedger(), mux: http.NewServeMux(),
 	}
 	var err error
@@ -147,4 +148,9 @@ func (s *Server) routes() {
 func (s *Server) endpoint(name string) string { return strings.TrimSuffix(s.config.Issuer, "/") + name }
 
 // ServeHTTP implements [http.Handler].
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.local {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000") // FAPI 2.0 5.2.3-1
+	}
+	s.mux.ServeHTTP(w, r)
+}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-fapi/fapi/examples/authserver/server"
 )
 
 // TestExchanges are exchanges over HTTP, known by names that other implementations
@@ -25,6 +27,21 @@ func TestExchanges(t *testing.T) {
 		t.Parallel()
 		refuses(t, w.post(t, signs, "/par", signs.request()), http.StatusBadRequest, "invalid_request")
 		require.Equal(t, http.StatusCreated, w.push(t, signs, signs.request()).Code)
+	})
+	t.Run("par-plain-signed-only", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, func(config *server.Config) {
+			changed := config.Clients["plain"]
+			changed.SignedRequests = true
+			config.Clients["plain"] = changed
+		})
+		refuses(t, w.post(t, c, "/par", c.request()), http.StatusBadRequest, "invalid_request")
+		pushed := w.post(t, c, "/par", url.Values{"client_id": {c.id}, "request": {c.object(t, c.request())}})
+		require.Equal(t, http.StatusCreated, pushed.Code, pushed.Body)
+		query := url.Values{"client_id": {c.id}, "request_uri": {field(t, pushed, "request_uri").(string)}}
+		callback, err := w.browser(t).Authorize(t.Context(), issuer+"/authorize?"+query.Encode(), username, password)
+		require.NoError(t, err)
+		require.Equal(t, issuer, callback.URL.Query().Get("iss"), "signed requests do not ask for signed responses")
 	})
 	t.Run("par-request+other", func(t *testing.T) {
 		t.Parallel()

@@ -218,13 +218,14 @@ func (a *AuthorizationServer) token(w http.ResponseWriter, r *http.Request) {
 		oauthhttp.WriteTokenError(w, http.StatusUnauthorized, "invalid_client", "")
 		return
 	}
-	if client != payments || r.PostForm.Get("grant_type") != "client_credentials" || r.PostForm.Get("scope") != "balances" {
+	if client != payments || r.PostForm.Get("grant_type") != "client_credentials" || r.PostForm.Get("scope") != "balances" ||
+		r.PostForm.Get("resource") != BalancesAudience {
 		oauthhttp.WriteTokenError(w, http.StatusBadRequest, "invalid_request", "")
 		return
 	}
 	bound := cnf.Bind(cnf.MemberX5TS256, mtls.Thumbprint(r.TLS.PeerCertificates[0]))
 	jwt, expires, err := a.issuer.Issue(r.Context(), accesstoken.Grant{
-		Subject: client, ClientID: client, Audience: []string{AccountsAudience}, Scope: []string{"balances"}, Confirmation: bound,
+		Subject: client, ClientID: client, Audience: []string{BalancesAudience}, Scope: []string{"balances"}, Confirmation: bound,
 	})
 	if err != nil {
 		oauthhttp.WriteTokenError(w, http.StatusServiceUnavailable, "server_error", "")

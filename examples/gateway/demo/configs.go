@@ -33,6 +33,7 @@ func (d *Demo) accountsConfig(l listeners) accounts.Config {
 	c.Origins, c.Listen = []string{origin(l.accounts)}, l.accounts.Addr().String()
 	c.Gateway.Listen, c.Gateway.JWKSURI = l.behind.Addr().String(), origin(l.inside)+"/jwks"
 	c.Balances.Origin, c.Balances.TokenEndpoint = origin(l.accounts), origin(l.authorization)+"/token"
+	c.Balances.Resource = BalancesAudience
 	c.PaymentACR = []string{StrongACR}
 	return c
 }
@@ -46,6 +47,7 @@ func (d *Demo) gatewayConfig(l listeners, echo bool) gateway.Config {
 	c.Introspection = origin(l.authorization) + "/introspect"
 	c.APIs[0].Upstream, c.APIs[0].Audience = origin(l.behind), AccountsAudience
 	c.APIs[0].Credentials.ClientID = accountsCaller
+	c.APIs[0].Routes[1].ACR = []string{StrongACR}
 	c.Timeouts.Drain = "0s"
 	if echo {
 		c.APIs = append(c.APIs, gateway.API{

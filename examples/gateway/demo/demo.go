@@ -41,6 +41,7 @@ type Config struct {
 const (
 	AccountsAudience = "https://accounts.bank.example"
 	EchoAudience     = "https://echo.bank.example"
+	BalancesAudience = "https://balances.bank.example" // of services only
 	StrongACR        = "urn:example:acr:2fa"
 )
 

@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	d, err := demo.Start(demo.Config{Folder: folder, Log: log})
+	d, err := demo.Start(demo.Config{Folder: folder}) // without its log, which would cut the table
 	if err != nil {
 		return err
 	}

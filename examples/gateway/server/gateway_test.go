@@ -114,7 +114,7 @@ func TestPayments(t *testing.T) {
 		challenge := strings.Join(response.Header.Values("WWW-Authenticate"), ",")
 		require.Contains(t, challenge, `error="insufficient_user_authentication"`)
 		require.Contains(t, challenge, `acr_values="`+demo.StrongACR+`"`)
-		require.Contains(t, challenge, `max_age="600"`)
+		require.Contains(t, challenge, `max_age="300"`)
 		response, _ = weak.get(d.Origin + "/accounts")
 		require.Equal(t, 200, response.StatusCode)
 	})

@@ -3,6 +3,7 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -93,6 +94,10 @@ func (a *Authority) issue(template *x509.Certificate) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
+	return a.issueTo(key, template)
+}
+
+func (a *Authority) issueTo(key crypto.Signer, template *x509.Certificate) (tls.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
@@ -100,12 +105,22 @@ func (a *Authority) issue(template *x509.Certificate) (tls.Certificate, error) {
 // Server is the TLS configuration of a server on loopback, as FAPI 2.0 section
 // 5.2.2 wants it: TLS 1.2 with the four suites of BCP 195, or TLS 1.3.
 func (a *Authority) Server() (*tls.Config, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return a.ServerWith(key)
+}
+
+// ServerWith is Server with a key of the caller's: RSA, where clients of FAPI 1.0
+// come with TLS 1.2, whose suites there are for RSA only (Advanced, section 8.5).
+func (a *Authority) ServerWith(key crypto.Signer) (*tls.Config, error) {
 	template := newTemplate("loopback")
 	template.DNSNames = []string{"localhost"}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	certificate, err := a.issue(template)
+	certificate, err := a.issueTo(key, template)
 	if err != nil {
 		return nil, err
 	}

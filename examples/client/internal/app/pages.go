@@ -46,7 +46,7 @@ func (c Config) page(serve Page) http.Handler {
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="en"><title>Accounts</title><meta name="viewport" content="width=device-width">
 <h1>Accounts</h1>
-{{if .}}<ul>{{range .}}<li>{{.ID}}: {{.Balance}} ({{.Owner}})</li>{{end}}</ul>{{end}}
+{{if .}}<ul>{{range .}}<li>{{.ID}}: {{.Balance}}{{with .Owner}} ({{.}}){{end}}</li>{{end}}</ul>{{end}}
 <form method="post" action="/login"><button id="login">Log in at the bank</button></form>
 `))
 

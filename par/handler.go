@@ -32,7 +32,7 @@ type ClientAuth interface {
 
 // RequestObjects verifies the request parameter of form, which comes from the
 // client with this identifier, and returns the parameters inside it, and none from
-// outside (RFC 9101 section 6.3). *jar.Verifier fits.
+// outside (RFC 9101 section 6.3); the handler has them to itself. *jar.Verifier fits.
 //
 // If it also has a method, as *jar.Verifier does,
 //
@@ -258,7 +258,9 @@ func (h *Handler) params(ctx context.Context, clientID string, form url.Values) 
 		if err := h.mayBeUnsigned(ctx, clientID); err != nil {
 			return nil, expires, err
 		}
-		return withoutSecrets(form), expires, nil
+		params = cloned(form)
+		dropSecrets(params)
+		return params, expires, nil
 	}
 	if h.config.RequestObjects == nil {
 		return nil, expires, refuse(ErrNoRequestObjects)
@@ -276,11 +278,12 @@ func (h *Handler) params(ctx context.Context, clientID string, form url.Values) 
 	if err := checkInner(inner, clientID); err != nil {
 		return nil, expires, err
 	}
-	if params = withoutSecrets(inner); params == nil {
-		params = url.Values{}
+	if inner == nil {
+		inner = url.Values{}
 	}
-	params.Set("client_id", clientID)
-	return params, expires, nil
+	dropSecrets(inner)
+	inner.Set("client_id", clientID)
+	return inner, expires, nil
 }
 
 func (h *Handler) mayBeUnsigned(ctx context.Context, clientID string) error {

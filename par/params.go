@@ -21,12 +21,10 @@ func secrets() []string {
 	}
 }
 
-func withoutSecrets(form url.Values) url.Values {
-	params := cloned(form)
+func dropSecrets(params url.Values) {
 	for _, name := range secrets() {
 		delete(params, name)
 	}
-	return params
 }
 
 // checkInner applies the rules of a form to what came out of a request object.

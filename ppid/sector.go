@@ -112,7 +112,7 @@ func errAddress() error {
 // canonical returns the one form of a host name. Everything is judged after the
 // mapping of IDNA, which makes dots and digits of others.
 func canonical(host string) (string, error) {
-	host, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, "."))
+	host, err := toASCII(strings.TrimSuffix(host, "."))
 	if err != nil || !isName(host) {
 		return "", refuseSector("a host is not a valid (internationalised) domain name")
 	}
@@ -123,6 +123,19 @@ func canonical(host string) (string, error) {
 		return "", refuseSector("a host is a public suffix or has no domain, register a sector_identifier_uri on a host of yours")
 	}
 	return host, nil
+}
+
+// toASCII wants a result that is its own: of some hosts package idna makes labels
+// that it refuses itself, and a sector has to be found again by its text.
+func toASCII(host string) (string, error) {
+	ascii, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return "", err
+	}
+	if again, err := idna.Lookup.ToASCII(ascii); err != nil || again != ascii {
+		return "", errors.New("ppid: the host has no stable form")
+	}
+	return ascii, nil
 }
 
 // isName reports a name of lower-case LDH labels (RFC 5890 section 2.3.1).

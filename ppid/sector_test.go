@@ -117,7 +117,8 @@ func TestSectorText(t *testing.T) {
 
 func FuzzSectorOf(f *testing.F) {
 	for _, uri := range []string{"https://client.example.com/cb", "https://B\u00dcCHER.example:8443/", "com.example.app:/cb",
-		"http://127.0.0.1/", "https://[::1%25a]/", "https://xn--bcher-kva.example", "https://a\u3002b.example./", "https://\u00ad.example/"} {
+		"http://127.0.0.1/", "https://[::1%25a]/", "https://xn--bcher-kva.example", "https://a\u3002b.example./", "https://\u00ad.example/",
+		"https://xn-%bcher-kva.example"} {
 		f.Add(uri)
 	}
 	f.Fuzz(func(t *testing.T, uri string) {

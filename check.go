@@ -2,10 +2,11 @@ package fapi
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 // given wants the member. Where the absence has a meaning, that is said.
@@ -207,7 +208,7 @@ func unencryptedRedirect(isNative condition) check {
 			if err != nil || u.Scheme == "" {
 				return true
 			}
-			return u.Scheme == "http" && !(isNative(d) && isLoopback(u.Hostname())) || u.Scheme == "https" && u.Hostname() == ""
+			return u.Scheme == "http" && !(isNative(d) && weburl.IsLoopback(u.Hostname())) || u.Scheme == "https" && u.Hostname() == ""
 		})
 	}
 }
@@ -218,11 +219,6 @@ func privateScheme(d document, field string) string {
 		u, err := url.Parse(text)
 		return err == nil && u.Scheme != "" && u.Scheme != "https" && u.Scheme != "http"
 	})
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 // quote writes at most three values, the long ones cut short. It leaves nothing

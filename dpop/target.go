@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 // origin is one public address of a server: where clients think they talk to.
@@ -27,11 +29,7 @@ func newOrigin(text string) (origin, error) {
 
 func isLoopback(base string) bool {
 	u, err := url.Parse(base)
-	if err != nil {
-		return false
-	}
-	address, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() == "localhost" || err == nil && address.IsLoopback()
+	return err == nil && weburl.IsLoopback(u.Hostname())
 }
 
 // matches reports whether htu is the target of a request for the escaped path,

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 const (
@@ -91,9 +92,7 @@ func isEndpoint(text string) bool {
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.Contains(text, "#") {
 		return false
 	}
-	address, err := netip.ParseAddr(u.Hostname())
-	loopback := u.Hostname() == "localhost" || err == nil && address.IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && loopback
+	return weburl.IsSecure(u)
 }
 
 // isToken is the b64token of RFC 6750 section 2.1, within the length that is taken.

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 var (
@@ -17,16 +19,7 @@ var (
 // their servers. It is then used as it stands: issuers compare as strings.
 func isIssuer(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && isWeb(u) && u.User == nil && !strings.ContainsAny(text, "?#")
-}
-
-func isWeb(u *url.URL) bool {
-	return u.Hostname() != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
+	return err == nil && weburl.IsSecure(u) && u.User == nil && !strings.ContainsAny(text, "?#")
 }
 
 // parseRedirect checks what is about to become a Location or a form's action.
@@ -39,7 +32,7 @@ func parseRedirect(text string) (*url.URL, error) {
 	}
 	// A scheme with a dot is a reversed domain name (RFC 8252 section 7.1).
 	private := strings.Contains(u.Scheme, ".")
-	if !private && (!isWeb(u) || !isHost(u.Hostname())) {
+	if !private && (!weburl.IsSecure(u) || !isHost(u.Hostname())) {
 		return nil, errRedirect
 	}
 	query, err := url.ParseQuery(u.RawQuery)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 // Write sends an authorization response to the client, through the browser that
@@ -61,7 +63,7 @@ func checkMode(mode string, target *url.URL, params url.Values) error {
 		}
 	case ModeFragmentJWT:
 	case ModeFormPostJWT:
-		if !isWeb(target) {
+		if !weburl.IsSecure(target) {
 			return errors.New("jarm: a form cannot be posted to a private-use scheme")
 		}
 	default:

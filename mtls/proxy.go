@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/go-fapi/fapi/internal/fieldname"
 )
 
 // Format is how a proxy writes a certificate into a header field. The zero
@@ -211,36 +213,11 @@ func (p *proxy) isList() bool {
 
 func (p *proxy) hasLookAlike(h http.Header) bool {
 	for name := range h {
-		if name != p.config.Header && isAlike(name, p.config.Header) || name != p.chain && isAlike(name, p.chain) {
+		if name != p.config.Header && fieldname.Alike(name, p.config.Header) || name != p.chain && fieldname.Alike(name, p.chain) {
 			return true
 		}
 	}
 	return false
-}
-
-// isAlike is true for names that are the same to a server which maps them to
-// variables, as CGI does: Client_Cert is Client-Cert to them.
-func isAlike(name, own string) bool {
-	if len(name) != len(own) {
-		return false
-	}
-	for i := range len(name) {
-		if lower(name[i]) != lower(own[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// lower is the letter in lower case, or the hyphen for its look-alike.
-func lower(c byte) byte {
-	switch {
-	case c == '_':
-		return '-'
-	case 'A' <= c && c <= 'Z':
-		return c + 'a' - 'A'
-	}
-	return c
 }
 
 // isAbsent knows what proxies write when there is no certificate: HAProxy

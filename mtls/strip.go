@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/go-fapi/fapi/internal/fieldname"
 )
 
 // Strip is for an edge that terminates TLS and forwards: it hides from next
@@ -38,7 +40,7 @@ func certificateFields() []string {
 // stripped returns r itself if there is nothing to hide, else a copy of it.
 func stripped(r *http.Request, names []string) *http.Request {
 	hidden := func(name string) bool {
-		return slices.ContainsFunc(names, func(own string) bool { return continues(name, own) })
+		return slices.ContainsFunc(names, func(own string) bool { return fieldname.Continues(name, own) })
 	}
 	var fields []string
 	for name := range r.Header {
@@ -74,9 +76,4 @@ func connectionOptions(h http.Header, hidden func(string) bool) (all, kept []str
 		}
 	}
 	return all, kept
-}
-
-// continues tells whether name is own, or own and more after a hyphen.
-func continues(name, own string) bool {
-	return isAlike(name[:min(len(name), len(own))], own) && (len(name) == len(own) || lower(name[len(own)]) == '-')
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/go-fapi/fapi/internal/jose"
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 const (
@@ -75,7 +76,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 // parseEndpoint: an endpoint may have a query and no fragment (RFC 6749 3.1).
 func parseEndpoint(text string) (*url.URL, bool) {
 	u, err := url.Parse(text)
-	return u, err == nil && isSecure(u) && u.User == nil && !strings.Contains(text, "#")
+	return u, err == nil && weburl.IsSecure(u) && u.User == nil && !strings.Contains(text, "#")
 }
 
 // AuthCodeURL takes the place of the method of oauth2.Config. It posts everything

@@ -2,13 +2,13 @@ package par
 
 import (
 	"encoding/json"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/go-fapi/fapi/internal/jose"
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 // secrets are parameters of the token endpoint and of client authentication. They
@@ -76,7 +76,7 @@ func isRedirectURI(text string) bool {
 		return false
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.User != nil || !isSecure(u) {
+	if err != nil || u.User != nil || !weburl.IsSecure(u) {
 		return false
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
@@ -85,16 +85,6 @@ func isRedirectURI(text string) bool {
 		}
 	}
 	return true
-}
-
-// isSecure reports https, or http on a loopback address.
-func isSecure(u *url.URL) bool {
-	host := u.Hostname()
-	if host == "" {
-		return false
-	}
-	address, err := netip.ParseAddr(host)
-	return u.Scheme == "https" || u.Scheme == "http" && (host == "localhost" || err == nil && address.IsLoopback())
 }
 
 // isResource reports an absolute URI without fragment, an empty one included.

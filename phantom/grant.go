@@ -17,6 +17,7 @@ import (
 	"github.com/go-fapi/fapi/cnf"
 	"github.com/go-fapi/fapi/internal/fault"
 	"github.com/go-fapi/fapi/internal/jose"
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 // grant is what an opaque token was exchanged for: claims for package cnf, and
@@ -109,7 +110,7 @@ type witness struct {
 
 func newWitness(issuer string, key crypto.Signer, keyID string) (*witness, error) {
 	u, err := url.Parse(issuer)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(issuer, "?#") || !isProtected(u) {
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(issuer, "?#") || !weburl.IsSecure(u) {
 		return nil, errors.New("phantom: Issuer is required beside Key, an https URL without query and fragment")
 	}
 	signer, err := jose.NewSigner(key)

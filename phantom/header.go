@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/go-fapi/fapi/internal/fieldname"
 )
 
 // EvidenceHeader is the name of the field with the gateway's statement about a
@@ -31,30 +33,7 @@ type names []string
 // has tells whether a field has one of the names, or continues one after a
 // hyphen, to a server for which case and underscores make no difference.
 func (n names) has(field string) bool {
-	return slices.ContainsFunc(n, func(own string) bool { return continues(field, own) })
-}
-
-func continues(field, own string) bool {
-	if len(field) < len(own) {
-		return false
-	}
-	for i := range len(own) {
-		if lower(field[i]) != lower(own[i]) {
-			return false
-		}
-	}
-	return len(field) == len(own) || lower(field[len(own)]) == '-'
-}
-
-// lower is the letter in lower case, or the hyphen for its look-alike.
-func lower(c byte) byte {
-	switch {
-	case c == '_':
-		return '-'
-	case 'A' <= c && c <= 'Z':
-		return c + 'a' - 'A'
-	}
-	return c
+	return slices.ContainsFunc(n, func(own string) bool { return fieldname.Continues(field, own) })
 }
 
 // stripRequest leaves no field that the API could take for the gateway's. A

@@ -3,10 +3,11 @@ package phantom
 import (
 	"errors"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 // hosts are the values of Host under which clients may ask for this gateway.
@@ -43,19 +44,10 @@ func parseOrigin(text string) (*url.URL, error) {
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || strings.ContainsAny(text, "?#") {
 		return nil, errors.New("must be a scheme and an authority, such as https://api.bank.example")
 	}
-	if !isProtected(u) {
+	if !weburl.IsSecure(u) {
 		return nil, errors.New("must be https; http is for loopback addresses")
 	}
 	return u, nil
-}
-
-func isProtected(u *url.URL) bool {
-	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 // check refuses targets that two servers could read in two ways, before

@@ -2,9 +2,10 @@ package privatekeyjwt
 
 import (
 	"errors"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 var errIssuer = errors.New("privatekeyjwt: Issuer is required: the https URL without query and fragment that names the authorization server")
@@ -23,12 +24,7 @@ func parseURL(text string) (*url.URL, bool) {
 	if err != nil || u.Hostname() == "" {
 		return nil, false
 	}
-	return u, u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
+	return u, weburl.IsSecure(u)
 }
 
 // endpointOf normalises an absolute URL for comparison: scheme and host in lower

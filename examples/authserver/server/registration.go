@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/go-fapi/fapi"
+
+	"github.com/go-fapi/fapi/internal/weburl"
 )
 
 // The clients of a Config are data of its author: what contradicts a profile is
@@ -100,9 +101,7 @@ func isRedirectURI(text string) bool {
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.Contains(text, "#") {
 		return false
 	}
-	address, err := netip.ParseAddr(u.Hostname())
-	loopback := u.Hostname() == "localhost" || err == nil && address.IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && loopback
+	return weburl.IsSecure(u)
 }
 
 // usesCodes says that the client may use the authorization code flow.
